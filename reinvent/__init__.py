@@ -1,0 +1,75 @@
+"""Re-inventing BERT: fourteen papers, each a small module to import.
+
+Every module of this package is one idea from one paper, in the order in
+which the ideas came. What no paper invented (data, training, plots) lives in
+`reinvent.toolbox`. Imports between papers point back in time only: they are
+the lineage of BERT, and `reinvent.toolbox.lineage` draws it from them.
+
+Letters in the shape comments of all modules::
+
+    B  sentences in a batch        T  positions that ask (target, query)
+    V  words in the vocabulary     S  positions that are asked (source, key)
+    D  hidden size                 E  embedding size
+    A  alignment size              F  feed-forward size
+    H  heads                       K  size of one head
+    M  memories of a story         L  words of one statement
+    N  negative samples            C  words of context
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """One paper of the book.
+
+    Attributes:
+        title: As printed on the paper.
+        authors: As printed, in order.
+        date: Of the first public version, ISO 8601; a year alone where the
+            day could not be verified. Used for the timeline.
+        link: To the version that was read.
+        chapter: Stem of the notebook in `chapters/` that tells it.
+    """
+
+    title: str
+    authors: str
+    date: str
+    link: str
+    chapter: str
+
+
+PAPERS = {
+    "word2vec": Paper(
+        title="Efficient Estimation of Word Representations in Vector Space",
+        authors="Mikolov, Chen, Corrado, Dean",
+        date="2013-01-16",
+        link="https://arxiv.org/abs/1301.3781v3",
+        chapter="00_before_attention",
+    ),
+    "seq2seq": Paper(
+        title="Sequence to Sequence Learning with Neural Networks",
+        authors="Sutskever, Vinyals, Le",
+        date="2014",
+        link="https://arxiv.org/abs/1409.3215v3",
+        chapter="00_before_attention",
+    ),
+    "memory_networks": Paper(
+        title="Memory Networks",
+        authors="Weston, Chopra, Bordes",
+        date="2014-10-15",
+        link="https://arxiv.org/abs/1410.3916v11",
+        chapter="01_memory_networks",
+    ),
+    "bahdanau": Paper(
+        title=(
+            "Neural Machine Translation by Jointly Learning to Align and"
+            " Translate"
+        ),
+        authors="Bahdanau, Cho, Bengio",
+        date="2014-09-01",
+        link="https://arxiv.org/abs/1409.0473v7",
+        chapter="02_bahdanau",
+    ),
+}
+"""The papers in the order of the book: module name to `Paper`."""

@@ -1,0 +1,1 @@
+"""What no paper invented: tasks, training, decoding, metrics, pictures."""

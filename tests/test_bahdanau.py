@@ -1,0 +1,149 @@
+"""RNNsearch: the alignment as a loop, its masks, its bad inputs."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from reinvent.bahdanau import (
+    AdditiveAttention,
+    RNNsearch,
+    RNNsearchConfig,
+    masked_softmax,
+)
+from reinvent.toolbox import checks
+
+B, T, S, A, D, E, V = 2, 3, 5, 7, 11, 13, 17
+CONFIG = RNNsearchConfig(
+    source_vocab_size=19,
+    target_vocab_size=V,
+    embedding_size=E,
+    hidden_size=D,
+    alignment_size=A,
+    maxout_size=23,
+)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def model():
+    return RNNsearch(CONFIG)
+
+
+@pytest.fixture
+def source():
+    source = torch.randint(1, 19, (B, S))
+    source[1, 3:] = 0
+    return source
+
+
+def test_the_alignment_of_the_appendix_as_a_loop():
+    attention = AdditiveAttention(D, 2 * D, A)
+    query, memory = torch.randn(B, D), torch.randn(B, S, 2 * D)
+    mask = torch.ones(B, S, dtype=torch.bool)
+    mask[1, 3:] = False
+    context, weights = attention(query, memory, attention.to_key(memory), mask)
+    for b in range(B):
+        energies = []
+        for j in range(S if b == 0 else 3):
+            asked = attention.to_query.weight @ query[b]
+            asked = asked + attention.to_query.bias
+            heard = attention.to_key.weight @ memory[b, j]
+            energies.append(
+                attention.to_score.weight[0] @ torch.tanh(asked + heard)
+            )
+        alpha = torch.stack(energies).exp()
+        alpha = alpha / alpha.sum()
+        torch.testing.assert_close(weights[b, : len(alpha)], alpha)
+        expected = sum(a * h for a, h in zip(alpha, memory[b], strict=False))
+        torch.testing.assert_close(context[b], expected)
+
+
+def test_weights_are_a_distribution_and_0_at_padding(model, source):
+    state = model.encode(source)
+    _, _, weights = model.step(torch.ones(B, dtype=torch.long), state)
+    assert checks.is_distribution(weights, source != 0)
+
+
+def test_a_mask_that_hides_every_word_is_named():
+    mask = torch.tensor([[True, True], [False, False]])
+    with pytest.raises(ValueError, match="row 1 hides all 2"):
+        masked_softmax(torch.zeros(2, 2), mask)
+
+
+def test_a_mask_of_another_shape_is_named():
+    with pytest.raises(ValueError, match=r"\(2, 3\).*\(2, 2\)"):
+        masked_softmax(torch.zeros(2, 3), torch.ones(2, 2).bool())
+
+
+def test_an_empty_sentence_is_named(model):
+    with pytest.raises(ValueError, match="sentence 0 is empty"):
+        model.encode(torch.zeros(1, S, dtype=torch.long))
+
+
+def test_a_word_sees_only_the_words_before_it(model, source):
+    target = torch.randint(1, V, (B, T))
+    assert checks.no_look_ahead(lambda t: model(source, t), target, V)
+
+
+def test_padding_and_neighbours_have_no_effect(model, source):
+    target = torch.randint(1, V, (1, T)).expand(B, T)
+
+    def logits(tokens):
+        return model(tokens, target[: len(tokens)])
+
+    assert checks.padding_has_no_effect(logits, source)
+    assert checks.batched_equals_one_by_one(logits, source)
+
+
+def test_the_decoder_starts_from_the_backward_state_at_the_first_word(
+    model, source
+):
+    memory = model.encoder(source)
+    last_word_changed = source.clone()
+    last_word_changed[0, -1] = source[0, -1] % 18 + 1
+    changed = model.encoder(last_word_changed)
+    forward, backward = memory[0, 0].chunk(2)
+    torch.testing.assert_close(changed[0, 0].chunk(2)[0], forward)
+    assert not torch.allclose(changed[0, 0].chunk(2)[1], backward)
+    expected = torch.tanh(model.decoder.to_start(backward))
+    torch.testing.assert_close(model.encode(source).hidden[0], expected)
+
+
+def test_maxout_keeps_the_larger_of_each_pair(model):
+    hidden, embedded = torch.randn(B, D), torch.randn(B, E)
+    context = torch.randn(B, 2 * D)
+    decoder = model.decoder
+    t = decoder.to_maxout(torch.cat([hidden, embedded, context], dim=-1))
+    kept = torch.stack(
+        [torch.maximum(t[:, 2 * i], t[:, 2 * i + 1]) for i in range(23)],
+        dim=-1,
+    )
+    torch.testing.assert_close(
+        decoder.output(hidden, embedded, context), decoder.to_logits(kept)
+    )
+
+
+def test_steps_equal_teacher_forcing(model, source):
+    target = torch.randint(1, V, (B, T))
+    state = model.encode(source)
+    rows = []
+    for tokens in target.unbind(dim=1):
+        logits, state, _ = model.step(tokens, state)
+        rows.append(logits)
+    torch.testing.assert_close(torch.stack(rows, dim=1), model(source, target))
+
+
+def test_it_starts_uniform_learns_everywhere_and_overfits(model, source):
+    target = torch.randint(1, V, (B, T))
+
+    def loss():
+        logits = model(source, target)
+        return F.cross_entropy(logits.flatten(0, 1), target.flatten())
+
+    assert checks.starts_near_uniform(loss(), V)
+    assert checks.every_parameter_learns(model, loss)
+    assert checks.can_overfit(model, loss)
