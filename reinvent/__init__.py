@@ -14,6 +14,7 @@ Letters in the shape comments of all modules::
     H  heads                       K  size of one head
     M  memories of a story         L  words of one statement
     N  negative samples            C  words of context
+    Q  things that ask             (a question and the memories found)
 """
 
 from dataclasses import dataclass

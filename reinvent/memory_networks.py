@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reinvent.toolbox.story_batches import StoryBatch
+
 SCORED, ASKED, FOUND = range(3)
 """The three copies of the vocabulary in a feature vector: D = 3|W| holds one
 for the memory that is scored and two for what asks, which comes from the
@@ -34,23 +36,6 @@ class MemoryNetworkConfig:
     hops: int = 2
     margin: float = 0.1
     use_time: bool = True
-
-
-class Story(NamedTuple):
-    """A batch of stories, each with one question.
-
-    Attributes:
-        memories: Word ids of the statements, oldest first, shape (B, M, L).
-        question: Word ids, shape (B, L).
-        answer: The id of the answer, shape (B,).
-        facts: Which memories support the answer, in the order in which they
-            are needed, shape (B, k).
-    """
-
-    memories: Tensor
-    question: Tensor
-    answer: Tensor
-    facts: Tensor
 
 
 class Reply(NamedTuple):
@@ -117,7 +102,7 @@ def time_features(asking: Tensor, times: Tensor) -> Tensor:
     y = times[:, None, :, None]
     other = times[:, None, None, :]
     older = torch.broadcast_tensors(x < y, x < other, y < other)
-    return torch.stack(older, dim=-1).float()
+    return torch.stack(older, dim=-1).float() * 2 - 1  # (B, Q, M, M, 3)
 
 
 def keep_the_winner(scores: Tensor, present: Tensor) -> Tensor:
@@ -300,7 +285,7 @@ class MemoryNetwork(nn.Module):
         _, found, asking = self.look(memory, bag)
         return Reply(found, self.answer_scores(asking))
 
-    def loss(self, story: Story) -> Tensor:
+    def loss(self, story: StoryBatch) -> Tensor:
         """Equations 6 to 8: every hop and the answer, with labelled facts.
 
         Args:

@@ -9,7 +9,6 @@ from reinvent.memory_networks import (
     SCORED,
     MemoryNetwork,
     MemoryNetworkConfig,
-    Story,
     answer_loss,
     bag_of_words,
     features,
@@ -18,6 +17,7 @@ from reinvent.memory_networks import (
     time_features,
 )
 from reinvent.toolbox import checks
+from reinvent.toolbox.story_batches import StoryBatch
 
 B, M, L, D, V = 2, 5, 3, 7, 11
 
@@ -36,7 +36,7 @@ def _seed():
 def story():
     memories = torch.randint(1, V, (B, M, L))
     memories[1, 3:] = 0
-    return Story(
+    return StoryBatch(
         memories=memories,
         question=torch.randint(1, V, (B, L)),
         answer=torch.tensor([4, 9]),

@@ -1,0 +1,52 @@
+# make book        build the book into _build/html
+# make test        unit tests, every chapter, every page in a browser
+# make lab         JupyterLab on the chapters
+# make chapters    execute the chapters and save them (NAME=02_bahdanau: one)
+# make experiments the runs over seeds 0-4, into book/results (NAME=..: one)
+# make address REPOSITORY=owner/name   where the book lives, for Colab
+# make lint        style of the code
+# make screenshots every page, light, dark, phone and print
+# make clean       remove what was built; the environment in .venv stays
+
+PYTHON ?= python3
+BIN := .venv/bin
+PAGE := file://$(CURDIR)/_build/html/index.html
+
+.PHONY: book test lab chapters experiments address lint screenshots \
+	clean setup pages
+
+setup:
+	@$(PYTHON) tools/setup.py
+
+pages: setup
+	@$(BIN)/jupyter-book build --all -W -n --keep-going -q .
+
+book: pages
+	@echo "The book is built. Open $(PAGE)"
+
+test:
+	@$(PYTHON) tools/setup.py --tests
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests chapters \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout 900 \
+		-n 2 --dist loadfile $(ARGS)
+
+lab: setup
+	@$(BIN)/jupyter lab chapters
+
+chapters: setup
+	@$(BIN)/python tools/chapters.py $(NAME)
+
+experiments: setup
+	@$(BIN)/python tools/experiments.py $(NAME)
+
+address: setup
+	@$(BIN)/python tools/address.py $(REPOSITORY)
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+screenshots: pages
+	@$(BIN)/python tools/screenshots.py
+
+clean:
+	rm -rf _build screenshots dist .pytest_cache .ruff_cache

@@ -1,0 +1,58 @@
+"""What the tests share: the built book, and a browser to look at it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from browser import (  # noqa: E402
+    HOW_TO_INSTALL,
+    find_chromium,
+    open_browser,
+    serve,
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker for tests to leave out while developing."""
+    config.addinivalue_line(
+        "markers", 'slow: takes a minute; leave out with -m "not slow"'
+    )
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder with the pages, built now, with warnings as errors."""
+    program = Path(sys.executable).with_name("jupyter-book")
+    options = ["-W", "-n", "--keep-going", "-q"]
+    build = subprocess.run(
+        [program, "build", "--all", *options, str(ROOT)],
+        capture_output=True,
+        text=True,
+    )
+    if build.returncode:
+        pytest.fail(f"the book does not build:\n{build.stderr[-6000:]}")
+    return ROOT / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """The address under which this machine, and no other, sees the pages."""
+    with serve(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """A headless Chromium; without one the tests fail and say so."""
+    if not find_chromium():
+        pytest.fail(HOW_TO_INSTALL)
+    with open_browser() as browser:
+        yield browser

@@ -1,0 +1,25 @@
+"""Where tests find data that is not part of the project."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def real_data(name: str) -> Path:
+    """Return the path of a file of official data, or skip the test.
+
+    Args:
+        name: Path inside the data folder, such as
+            "babi/en/qa1_single-supporting-fact_train.txt".
+    """
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folders = [os.environ.get("REINVENT_DATA"), beside]
+    for folder in filter(None, folders):
+        path = Path(folder) / name
+        if path.exists():
+            return path
+    pytest.skip(
+        f"official data not here: no {name} in REINVENT_DATA"
+        " or in ../shared/data"
+    )

@@ -1,0 +1,438 @@
+"""Every page of the book, looked at in a browser that reaches no other host.
+
+The limits are those of the book's design: a page and all that it loads weigh
+at most 1.5 MB, and it is ready within a second.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+import lxml.html
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+MOST_BYTES = 1_500_000
+MOST_SECONDS = 1.0
+SHAPES = {
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "is_mobile": True,
+        "has_touch": True,
+    },
+}
+
+
+def pages_of_the_toc() -> list[str]:
+    """Return the pages that _toc.yml names, and the search."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    files = [toc["root"]]
+    for part in toc["parts"]:
+        files += [chapter["file"] for chapter in part["chapters"]]
+    return [f"{file}.html" for file in files] + ["search.html"]
+
+
+PAGES = pages_of_the_toc()
+
+
+@dataclass
+class Visit:
+    """What happened while one page was open in one shape."""
+
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    loaded: dict[str, int] = field(default_factory=dict)
+    wide: list[str] = field(default_factory=list)
+    nameless: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+# Elements that reach beyond the right edge, unless something that they are
+# in scrolls or hides them.
+WIDE = """() => {
+    const edge = document.documentElement.clientWidth + 1;
+    const kept = (one) => {
+        for (let at = one.parentElement; at; at = at.parentElement) {
+            const style = getComputedStyle(at);
+            if (["auto", "scroll", "hidden", "clip"].includes(style.overflowX)
+                && at !== document.body && at !== document.documentElement) {
+                return at.getBoundingClientRect().right <= edge;
+            }
+            if (style.position === "fixed") return true;
+        }
+        return false;
+    };
+    if (document.documentElement.scrollWidth <= edge) return [];
+    return [...document.querySelectorAll("main *")]
+        .filter((one) => one.getBoundingClientRect().right > edge)
+        .filter((one) => !kept(one))
+        .map((one) => one.outerHTML.slice(0, 120))
+        .concat(["the page is " + document.documentElement.scrollWidth
+                 + " pixels wide"]);
+}"""
+# Images and drawings that a screen reader has no words for.
+NAMELESS = """() => [
+    ...[...document.querySelectorAll("main img")]
+        .filter((one) => !(one.getAttribute("alt") || "").trim()),
+    ...[...document.querySelectorAll("main svg")].filter((one) =>
+        !one.closest("[aria-label], [aria-hidden=true], button, summary")
+        && !one.querySelector("title")),
+    ...[...document.querySelectorAll("main button, main input, main select")]
+        .filter((one) => !(one.innerText || "").trim() && !one.title
+            && !one.getAttribute("aria-label") && !one.labels?.length
+            && !one.dataset.bsOriginalTitle && !one.dataset.tooltip
+            && one.type !== "hidden"),
+].map((one) => one.outerHTML.slice(0, 160))"""
+READY = """() => {
+    const [page] = performance.getEntriesByType("navigation");
+    return page.loadEventEnd / 1000;
+}"""
+
+
+@pytest.fixture(scope="session")
+def visit(browser, address: str) -> Callable[[str, str], Visit]:
+    """Return a function that opens a page once and tells what happened."""
+
+    @cache
+    def visit(name: str, shape: str) -> Visit:
+        seen = Visit()
+        context = browser.new_context(**SHAPES[shape])
+        context.route("**/*", lambda route: keep_home(route, address, seen))
+        page = context.new_page()
+        page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        page.on("console", lambda line: complain(line, seen))
+        page.on("response", lambda answer: weigh(answer, seen))
+        page.goto(address + name, wait_until="load")
+        page.wait_for_timeout(100)
+        seen.seconds = page.evaluate(READY)
+        seen.wide = page.evaluate(WIDE)
+        seen.nameless = page.evaluate(NAMELESS)
+        context.close()
+        return seen
+
+    return visit
+
+
+def keep_home(route, address: str, seen: Visit) -> None:
+    """Let a request through if it stays on this machine."""
+    if route.request.url.startswith((address, "data:", "blob:")):
+        route.continue_()
+    else:
+        seen.foreign.append(route.request.url)
+        route.abort()
+
+
+def complain(line, seen: Visit) -> None:
+    """Remember what the console shows as an error or a warning."""
+    if line.type in ("error", "warning"):
+        seen.errors.append(f"{line.type}: {line.text}")
+
+
+def weigh(answer, seen: Visit) -> None:
+    """Remember how many bytes an answer brought."""
+    if answer.status >= 400:
+        seen.errors.append(f"{answer.status}: {answer.url}")
+    elif not answer.url.startswith("data:"):
+        seen.loaded[answer.url] = len(answer.body())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_without_a_word_on_the_console(name, shape, visit) -> None:
+    assert visit(name, shape).errors == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", PAGES)
+def test_page_asks_no_other_host(name, shape, visit) -> None:
+    assert visit(name, shape).foreign == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", PAGES)
+def test_page_does_not_scroll_sideways(name, shape, visit) -> None:
+    assert visit(name, shape).wide == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pictures_and_controls_have_names(name, visit) -> None:
+    assert visit(name, "desktop").nameless == []
+
+
+def test_pages_weigh_little(visit, record_property, capsys) -> None:
+    weights = {
+        name: sum(visit(name, "desktop").loaded.values()) for name in PAGES
+    }
+    largest = max(weights, key=weights.get)
+    record_property("largest page", f"{largest}: {weights[largest]}")
+    with capsys.disabled():
+        print(f"\nlargest page: {largest}, {weights[largest] / 1e6:.2f} MB")
+    heavy = {name: w for name, w in weights.items() if w > MOST_BYTES}
+    assert heavy == {}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_ready_within_a_second(name, browser, address) -> None:
+    # The machine may be busy with other tests: the best of some loads.
+    page = browser.new_page()
+    times = []
+    for _ in range(6):
+        page.goto(address + name, wait_until="load")
+        page.wait_for_function(
+            "performance.getEntriesByType('navigation')[0].loadEventEnd > 0"
+        )
+        times.append(page.evaluate(READY))
+        if times[-1] <= MOST_SECONDS:
+            break
+        time.sleep(1)
+    page.close()
+    assert min(times) <= MOST_SECONDS
+
+
+def built_pages(site: Path) -> dict[str, lxml.html.HtmlElement]:
+    """Return every page that was built, parsed, by its path in the site."""
+    return {
+        path.relative_to(site).as_posix(): lxml.html.fromstring(
+            path.read_bytes()
+        )
+        for path in sorted(site.rglob("*.html"))
+        if "_static" not in path.relative_to(site).parts
+    }
+
+
+def test_no_link_leads_nowhere(site: Path) -> None:
+    pages = built_pages(site)
+    anchors = {
+        name: {*page.xpath("//@id"), *page.xpath("//a/@name")}
+        for name, page in pages.items()
+    }
+    broken = []
+    for name, page in pages.items():
+        for link in page.xpath("//*/@href | //*/@src"):
+            target, anchor = urldefrag(urljoin(f"http://here/{name}", link))
+            if urlparse(target).netloc != "here":
+                continue
+            path = unquote(urlparse(target).path.lstrip("/")) or "index.html"
+            if not (site / path).is_file():
+                broken.append(f"{name}: {link}: no such file")
+            elif unquote(anchor) not in {"", *anchors.get(path, {anchor})}:
+                broken.append(f"{name}: {link}: no such anchor")
+    assert broken == []
+
+
+def test_no_page_names_a_script_of_another_host(site: Path) -> None:
+    named = [
+        f"{name}: {link}"
+        for name, page in built_pages(site).items()
+        for link in page.xpath(
+            "//script/@src | //img/@src | //iframe/@src"
+            " | //link[@rel='stylesheet' or @rel='preload']/@href"
+        )
+        if urlparse(link).netloc
+    ]
+    assert named == []
+
+
+def test_every_page_has_a_card(site: Path) -> None:
+    base = config()["html"]["baseurl"]
+    for name in PAGES[:-1]:
+        page = lxml.html.fromstring((site / name).read_bytes())
+        card = dict(
+            zip(
+                page.xpath("//meta[@property]/@property"),
+                page.xpath("//meta[@property]/@content"),
+                strict=True,
+            )
+        )
+        assert card["og:title"] and card["og:description"]
+        assert card["og:url"] == base + name
+        assert (site / card["og:image"].removeprefix(base)).is_file()
+
+
+def test_chapters_open_on_colab_and_download(site: Path) -> None:
+    address = config()["repository"]["url"].removeprefix("https://github.com")
+    for name in PAGES:
+        if not name.startswith("chapters/"):
+            continue
+        page = lxml.html.fromstring((site / name).read_bytes())
+        links = page.xpath("//a/@href")
+        notebook = name.replace(".html", ".ipynb")
+        colab = "https://colab.research.google.com/github"
+        assert f"{colab}{address}/blob/main/{notebook}" in links
+        source = f"../_sources/{notebook}"
+        assert source in links
+        copy = (site / name).parent / source
+        json.loads(copy.read_text(encoding="utf-8"))
+
+
+def config() -> dict:
+    """Return the configuration of the book."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+
+
+def test_chapters_follow_each_other(site: Path) -> None:
+    names = PAGES[:-1]
+    for name, following in zip(names, names[1:], strict=False):
+        page = lxml.html.fromstring((site / name).read_bytes())
+        (link,) = page.xpath("//a[contains(@class, 'right-next')]/@href")
+        assert urljoin(name, link) == following
+
+
+def test_search_works_without_a_network(browser, address: str) -> None:
+    page = browser.new_page()
+    page.route("**/*", lambda route: keep_home(route, address, Visit()))
+    page.goto(f"{address}search.html?q=mask")
+    page.wait_for_selector("#search-results li a")
+    targets = page.eval_on_selector_all(
+        "#search-results li a", "links => links.map((link) => link.href)"
+    )
+    page.close()
+    assert any("book/notation.html" in target for target in targets)
+
+
+def test_keyboard_reaches_the_text_first_and_shows_where_it_is(
+    browser, address: str
+) -> None:
+    page = browser.new_page()
+    page.goto(address + PAGES[0])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText") == (
+        "Skip to main content"
+    )
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        outline = page.evaluate(
+            "parseFloat(getComputedStyle(document.activeElement).outlineWidth)"
+        )
+        assert outline >= 2, page.evaluate("document.activeElement.outerHTML")
+    page.close()
+
+
+def test_the_button_for_the_night_makes_it_dark(browser, address: str) -> None:
+    page = browser.new_page(**SHAPES["desktop"])
+    page.goto(address + PAGES[0])
+    seen = set()
+    for _ in range(3):
+        page.click("button.theme-switch-button >> visible=true")
+        seen.add(page.evaluate("document.documentElement.dataset.theme"))
+    page.close()
+    assert seen == {"light", "dark"}
+
+
+# The contrast of each text with the ground it stands on, as WCAG defines it.
+FAINT = r"""() => {
+    const numbers = (color) => {
+        const found = color.match(/[\d.]+/g).map(Number);
+        return color.startsWith("color(srgb")
+            ? [...found.slice(0, 3).map((one) => one * 255), found[3] ?? 1]
+            : [...found.slice(0, 3), found[3] ?? 1];
+    };
+    const over = (front, back) => [0, 1, 2].map((channel) =>
+        front[channel] * front[3] + back[channel] * (1 - front[3]));
+    const light = (color) => color.slice(0, 3).map((one) => one / 255)
+        .map((one) => one <= 0.04045 ? one / 12.92
+            : ((one + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, one, channel) =>
+            sum + one * [0.2126, 0.7152, 0.0722][channel], 0);
+    const ground = (one) => {
+        const layers = [];
+        for (let at = one; at; at = at.parentElement) {
+            const before = getComputedStyle(at, "::before");
+            if (at.matches(".admonition-title")) {
+                const color = numbers(before.backgroundColor);
+                const weight = parseFloat(before.opacity);
+                layers.push([...color.slice(0, 3), color[3] * weight]);
+            }
+            layers.push(numbers(getComputedStyle(at).backgroundColor));
+        }
+        return layers.reverse().reduce(
+            (back, front) => over(front, back), [255, 255, 255]);
+    };
+    const found = {};
+    const walk = document.createTreeWalker(
+        document.body, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+        const one = walk.currentNode.parentElement;
+        if (!walk.currentNode.data.trim() || one.closest(
+            "script, style, noscript, svg, [hidden], annotation")) continue;
+        const style = getComputedStyle(one);
+        const box = one.getBoundingClientRect();
+        if (!box.width || !box.height || style.visibility !== "visible"
+            || style.opacity === "0" || !one.checkVisibility()) continue;
+        const back = ground(one);
+        const front = over(numbers(style.color), back);
+        const [dim, bright] = [light(front), light(back)].sort(
+            (a, b) => a - b);
+        const ratio = (bright + 0.05) / (dim + 0.05);
+        const size = parseFloat(style.fontSize);
+        const large = size >= 24 || (size >= 18.6 && style.fontWeight >= 700);
+        if (ratio < (large ? 3 : 4.5)) {
+            const kind = `${one.tagName} ${one.className} ${style.color}`;
+            found[kind] = `${ratio.toFixed(2)} ${kind}: `
+                + walk.currentNode.data.trim().slice(0, 40);
+        }
+    }
+    return Object.values(found);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_text_stands_out_from_its_ground(
+    name, scheme, browser, address
+) -> None:
+    page = browser.new_page(color_scheme=scheme, **SHAPES["desktop"])
+    page.goto(address + name, wait_until="load")
+    faint = page.evaluate(FAINT)
+    page.close()
+    assert faint == []
+
+
+def test_what_is_folded_unfolds(browser, address: str) -> None:
+    page = browser.new_page(**SHAPES["desktop"])
+    opened = 0
+    for name in PAGES:
+        page.goto(address + name, wait_until="load")
+        for box in page.query_selector_all(".admonition.dropdown"):
+            if box.query_selector(".admonition.dropdown button"):
+                continue
+            button = box.query_selector("button.toggle-button")
+            body = box.query_selector(":scope > :not(.admonition-title)")
+            assert not body.is_visible()
+            button.scroll_into_view_if_needed()
+            button.focus()
+            page.keyboard.press("Enter")
+            assert body.is_visible(), body.inner_text()[:80]
+            opened += 1
+    page.close()
+    assert opened > 0
+
+
+def test_paper_carries_the_text_and_nothing_to_click(
+    browser, address: str
+) -> None:
+    page = browser.new_page(viewport={"width": 794, "height": 1123})
+    page.goto(address + PAGES[1])
+    page.emulate_media(media="print")
+    assert page.is_visible("#jb-print-docs-body h1")
+    for part in (".bd-sidebar-primary", ".header-article", "footer.prev-next"):
+        for element in page.query_selector_all(part):
+            assert not element.is_visible(), part
+    page.close()
+
+
+def test_notation_lists_the_letters_of_the_package() -> None:
+    import reinvent
+
+    told = dict(re.findall(r"\b([A-Z])  (\S.*?)(?=  |\n)", reinvent.__doc__))
+    text = (ROOT / "book" / "notation.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([A-Z])` \| (.*?) \|$", text, re.M))
+    assert told == listed
+    assert len(told) >= 14
