@@ -19,6 +19,7 @@ setup:
 	@$(PYTHON) tools/setup.py
 
 pages: setup
+	@rm -rf _build/html
 	@$(BIN)/jupyter-book build --all -W -n --keep-going -q .
 
 book: pages
@@ -26,7 +27,9 @@ book: pages
 
 test:
 	@$(PYTHON) tools/setup.py --tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests chapters \
+	@rm -rf _build/cache
+	@OMP_NUM_THREADS=1 REINVENT_CACHE=$(CURDIR)/_build/cache \
+		$(BIN)/python -m pytest tests chapters \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout 900 \
 		-n 2 --dist loadfile $(ARGS)
 

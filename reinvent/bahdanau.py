@@ -258,8 +258,9 @@ class AttentionDecoder(nn.Module):
 class RNNsearch(nn.Module):
     """The translator of the paper, which calls itself RNNsearch.
 
-    Differs: initialised as PyTorch does it, not as in appendix B.1, and
-    trained by Adam, not by Adadelta.
+    Differs: word vectors start from N(0, 0.1^2), all else as PyTorch does
+    it; appendix B.1 has N(0, 0.01^2), 0.001 for W_a and U_a, 0 for v_a, and
+    orthogonal recurrent matrices.
     """
 
     def __init__(self, config: RNNsearchConfig) -> None:
@@ -267,6 +268,8 @@ class RNNsearch(nn.Module):
         super().__init__()
         self.encoder = BidirectionalEncoder(config)
         self.decoder = AttentionDecoder(config)
+        for half in (self.encoder, self.decoder):
+            nn.init.normal_(half.embedding.weight, std=0.1)
 
     def encode(self, source: Tensor) -> State:
         """Reads the source, shape (B, S), into one annotation per word."""

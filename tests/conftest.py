@@ -1,5 +1,6 @@
 """What the tests share: the built book, and a browser to look at it."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,9 +28,20 @@ def pytest_configure(config: pytest.Config) -> None:
     torch.set_num_threads(1)
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter,
+) -> None:
+    """Show what tests measured, also those that ran in another process."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                terminalreporter.write_line(f"{name}: {value}")
+
+
 @pytest.fixture(scope="session")
 def site() -> Path:
     """The folder with the pages, built now, with warnings as errors."""
+    shutil.rmtree(ROOT / "_build" / "html", ignore_errors=True)
     program = Path(sys.executable).with_name("jupyter-book")
     options = ["-W", "-n", "--keep-going", "-q"]
     build = subprocess.run(

@@ -58,6 +58,13 @@ def test_a_verdict_is_true_or_false_and_speaks():
     assert repr(bad) == "not yet: no"
 
 
+def test_a_claim_speaks_when_it_holds_and_stops_when_not(capsys):
+    checks.claim("two is even", 2 % 2 == 0)
+    assert capsys.readouterr().out == "✓ two is even\n"
+    with pytest.raises(AssertionError, match="bear out: three is even"):
+        checks.claim("three is even", 3 % 2 == 0)
+
+
 def test_a_look_at_the_future_is_caught_and_located(tokens):
     full = tokens.clamp(min=1)
     assert checks.no_look_ahead(Running(), full, V)

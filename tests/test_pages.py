@@ -166,14 +166,13 @@ def test_pictures_and_controls_have_names(name, visit) -> None:
     assert visit(name, "desktop").nameless == []
 
 
-def test_pages_weigh_little(visit, record_property, capsys) -> None:
+def test_pages_weigh_little(visit, record_property) -> None:
     weights = {
         name: sum(visit(name, "desktop").loaded.values()) for name in PAGES
     }
     largest = max(weights, key=weights.get)
-    record_property("largest page", f"{largest}: {weights[largest]}")
-    with capsys.disabled():
-        print(f"\nlargest page: {largest}, {weights[largest] / 1e6:.2f} MB")
+    told = f"{largest}, {weights[largest] / 1e6:.2f} MB with all it loads"
+    record_property("largest page", told)
     heavy = {name: w for name, w in weights.items() if w > MOST_BYTES}
     assert heavy == {}
 
@@ -395,24 +394,40 @@ def test_text_stands_out_from_its_ground(
     assert faint == []
 
 
-def test_what_is_folded_unfolds(browser, address: str) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_folded_unfolds_by_keyboard(
+    name, browser, address: str
+) -> None:
     page = browser.new_page(**SHAPES["desktop"])
-    opened = 0
-    for name in PAGES:
-        page.goto(address + name, wait_until="load")
-        for box in page.query_selector_all(".admonition.dropdown"):
-            if box.query_selector(".admonition.dropdown button"):
-                continue
-            button = box.query_selector("button.toggle-button")
-            body = box.query_selector(":scope > :not(.admonition-title)")
-            assert not body.is_visible()
-            button.scroll_into_view_if_needed()
-            button.focus()
-            page.keyboard.press("Enter")
-            assert body.is_visible(), body.inner_text()[:80]
-            opened += 1
+    page.goto(address + name, wait_until="load")
+    for box in page.query_selector_all(".admonition.dropdown"):
+        body = box.query_selector(":scope > :not(.admonition-title)")
+        assert not body.is_visible()
+        box.query_selector(":scope > .admonition-title button").focus()
+        page.keyboard.press("Enter")
+        assert body.is_visible(), body.inner_text()[:80]
+    for box in page.query_selector_all("section > details, .cell > details"):
+        assert not box.evaluate("box => box.open")
+        box.query_selector("summary").focus()
+        page.keyboard.press("Enter")
+        assert box.evaluate("box => box.open")
     page.close()
-    assert opened > 0
+
+
+def test_paper_is_white_and_shows_what_is_folded(browser, address) -> None:
+    page = browser.new_page(color_scheme="dark", **SHAPES["desktop"])
+    page.goto(address + PAGES[1], wait_until="load")
+    theme = "document.documentElement.dataset.theme"
+    count = "document.querySelectorAll('section > details[open]').length"
+    assert page.evaluate(theme) == "dark"
+    folded = page.query_selector_all("section > details:not([open])")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(theme) == "light"
+    assert page.evaluate(count) == len(folded)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(theme) == "dark"
+    assert page.evaluate(count) == 0
+    page.close()
 
 
 def test_paper_carries_the_text_and_nothing_to_click(
@@ -431,7 +446,10 @@ def test_paper_carries_the_text_and_nothing_to_click(
 def test_notation_lists_the_letters_of_the_package() -> None:
     import reinvent
 
-    told = dict(re.findall(r"\b([A-Z])  (\S.*?)(?=  |\n)", reinvent.__doc__))
+    legend = re.findall(
+        r"\b([A-Z])  (\S.*?)(?=\s+[A-Z]  |\n)", reinvent.__doc__
+    )
+    told = {letter: " ".join(words.split()) for letter, words in legend}
     text = (ROOT / "book" / "notation.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^\| `([A-Z])` \| (.*?) \|$", text, re.M))
     assert told == listed

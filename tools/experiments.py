@@ -64,6 +64,7 @@ def run(path: Path, seed: int) -> dict:
     records.write_text("", encoding="utf-8")
     os.environ["REINVENT_SEED"] = str(seed)
     os.environ["REINVENT_RECORDS"] = str(records)
+    os.environ["REINVENT_CACHE"] = str(RUNS / f"cache-{seed}")
     start = time.perf_counter()
     execute(path, lambda words: show(f"seed {seed}, {words}"))
     show("")
@@ -136,4 +137,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted; the runs that are done stay done")

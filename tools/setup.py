@@ -10,12 +10,14 @@ why it has no newer syntax and says `universal_newlines` for `text`.
 """
 
 import argparse
+import errno
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 from browser import HOW_TO_INSTALL, find_chromium
@@ -33,12 +35,13 @@ NO_VENV = """{python} cannot make a virtual environment: its part
 
     sudo apt install python{version}-venv
 """
-NO_DISK = """The disk is full: the book's environment needs about {needed:.0f}
-GB under
+NO_DISK = """The disk is full. The book's environment needs about
+{needed:.0f} GB; there are free
 
-    {root}
+    {free:.1f} GB for {root}
+    {spare:.1f} GB for {temporary} (while it installs)
 
-and {free:.1f} GB are free. Make room and run the same command again.
+Make room and run the same command again.
 """
 NO_NETWORK = """pip did not reach its package index, so nothing was installed.
 Is the network up? Does it need a proxy (HTTPS_PROXY)? pip said:
@@ -137,14 +140,23 @@ def make_environment(python):
     raise Missing(f"{python} -m venv failed:\n{made.stdout}")
 
 
-def free_space():
-    """Return the free space where .venv goes, in gigabytes."""
-    return shutil.disk_usage(ROOT).free / 1e9
+def free_space(folder=ROOT):
+    """Return the free space under a folder, in gigabytes."""
+    return shutil.disk_usage(folder).free / 1e9
 
 
 def no_disk():
-    """Return the error that says how much space is missing."""
-    return Missing(NO_DISK.format(needed=NEEDED, root=ROOT, free=free_space()))
+    """Return the error that says how much space is missing, and where."""
+    temporary = tempfile.gettempdir()
+    return Missing(
+        NO_DISK.format(
+            needed=NEEDED,
+            root=ROOT,
+            free=free_space(),
+            temporary=temporary,
+            spare=free_space(temporary),
+        )
+    )
 
 
 def pip(*arguments):
@@ -159,16 +171,16 @@ def pip(*arguments):
         universal_newlines=True,  # noqa: UP021
     )
     words = []
-    with open(LOG, "a") as log:
+    with process, open(LOG, "a") as log:
         for line in process.stdout:
             log.write(line)
             words.append(line)
             show(line)
     show("")
-    if process.wait() == 0:
+    if process.returncode == 0:
         return
     said = [line for line in words if re.match(r"\s*(ERROR|WARNING)", line)]
-    last = "    ".join((said or words)[-3:]).strip()
+    last = "\n    ".join(line.strip()[:200] for line in (said or words)[-3:])
     text = "".join(words)
     if FULL.search(text):
         raise no_disk()
@@ -214,6 +226,10 @@ def main():
             install(python)
     except Missing as missing:
         sys.exit("\n" + str(missing))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit("\n" + str(no_disk()))
 
 
 if __name__ == "__main__":

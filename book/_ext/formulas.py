@@ -197,9 +197,7 @@ def visit_display(self: HTML5Translator, node: nodes.math_block) -> None:
         number = get_node_equation_number(self, node)
     if not node.get("nowrap") and r"\\" in source and "\\begin" not in source:
         source = rf"\begin{{aligned}}{source}\end{{aligned}}"
-    self.body.append(
-        self.starttag(node, "div", CLASS="math", tabindex="0", role="group")
-    )
+    self.body.append(self.starttag(node, "div", CLASS="math"))
     self.body.append(converted(self, node, source, display=True))
     if number:
         self.body.append(f'<span class="eqno">({number})</span>')

@@ -28,7 +28,6 @@ def sections(modules: list[str]) -> str:
         "```{eval-rst}\n"
         f".. automodule:: {name}\n"
         "   :members:\n"
-        "   :show-inheritance:\n"
         "```\n"
         for name in modules
     )

@@ -8,6 +8,8 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from reinvent.toolbox.explorer import share
+
 # In plain text `|W|` is a size and `h_` a name; in reStructuredText the one
 # is a substitution, the other a link. Docstrings are plain text with `code`.
 MARKS = re.compile(r"`[^`]+`|(\||\b\w*_\b(?!\w)|\*+)")
@@ -49,12 +51,29 @@ def skip_aliases(
     return True if text.startswith("Alias for field number") else None
 
 
-def drop_wrappers(
+def name_factories(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: Any,
+    options: Any,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Write `...` for a default that is made anew each time."""
+    return signature and signature.replace("<factory>", "..."), returns
+
+
+def lighten(
     app: Sphinx, pagename: str, template: str, context: dict, doctree: Any
 ) -> None:
-    """Take away a wrapper around each word of code, a quarter of a page."""
+    """Take out of a page what it holds many times.
+
+    The script and style of the explorer stay once; the wrappers that Sphinx
+    puts around each word of code go: a quarter of a page on the package.
+    """
     if body := context.get("body"):
-        context["body"] = WRAPPER.sub(r"\1", body)
+        context["body"] = share(WRAPPER.sub(r"\1", body))
 
 
 def use_address(app: Sphinx, config: Config) -> None:
@@ -64,11 +83,12 @@ def use_address(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the handlers."""
-    app.connect("html-page-context", drop_wrappers)
+    app.connect("html-page-context", lighten)
     app.connect("config-inited", use_address)
     # Jupyter Book sets it for an extension that this book does not load.
     app.add_config_value("comments_config", {}, "env")
     app.connect("autodoc-process-docstring", keep_plain, priority=400)
+    app.connect("autodoc-process-signature", name_factories)
     app.connect("autodoc-skip-member", skip_aliases)
     # The cards for social networks are drawn by Matplotlib in a font without
     # some weights and signs; others take their place.

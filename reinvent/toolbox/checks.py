@@ -37,6 +37,21 @@ class Verdict:
     __repr__ = __str__
 
 
+def claim(words: str, holds: bool) -> None:
+    """Prints a sentence of the text if it holds, and stops if it does not.
+
+    Args:
+        words: The claim, as a sentence.
+        holds: Whether this run bears it out.
+
+    Raises:
+        AssertionError: If it does not.
+    """
+    if not holds:
+        raise AssertionError(f"this run does not bear out: {words}")
+    print(f"✓ {words}")
+
+
 def _first_difference(one: Tensor, other: Tensor, tolerance: float):
     """Index of the first place where two tensors differ, or None."""
     same = torch.isclose(

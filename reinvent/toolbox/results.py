@@ -55,6 +55,11 @@ class Interval:
     high: float
     seeds: int
 
+    @property
+    def span(self) -> tuple[float, float, float]:
+        """Low, mean and high, as `plots.interval_dots` takes them."""
+        return self.low, self.mean, self.high
+
 
 class Results:
     """The numbers of one chapter: those of this run and those stored."""
@@ -70,6 +75,15 @@ class Results:
         self.settings = fingerprint(settings)
         self.live: dict[str, float] = {}
         self._write({"settings": self.settings})
+
+    @property
+    def experimenting(self) -> bool:
+        """Whether `make experiments` runs this chapter now.
+
+        Then the chapter also makes the runs that it has no minute for
+        otherwise.
+        """
+        return "REINVENT_RECORDS" in os.environ
 
     def _write(self, line: dict) -> None:
         """Appends to the file of `make experiments`, if it is running."""
@@ -106,23 +120,40 @@ class Results:
         Raises:
             ValueError: If the stored runs had other settings than this one.
         """
-        path = stored_file(self.chapter)
-        if path is None or "REINVENT_RECORDS" in os.environ:
+        if self.experimenting:
             return {}
-        values: dict[str, list[float]] = {}
-        with open(path, encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                if row["settings"] != self.settings:
-                    raise ValueError(
-                        f"{path.name} holds settings {row['settings']}, "
-                        f"this run has {self.settings}: "
-                        "run `make experiments` again"
-                    )
-                values.setdefault(row["name"], []).append(float(row["value"]))
-        return {
-            name: Interval(min(v), mean(v), max(v), len(v))
-            for name, v in values.items()
-        }
+        settings, intervals = stored_results(self.chapter)
+        if settings not in (None, self.settings):
+            raise ValueError(
+                f"the stored results of {self.chapter} have settings "
+                f"{settings}, this run has {self.settings}: "
+                "run `make experiments` again"
+            )
+        return intervals
+
+
+def stored_results(chapter: str) -> tuple[str | None, dict[str, Interval]]:
+    """What `make experiments` stored of a chapter.
+
+    Args:
+        chapter: Stem of the notebook.
+
+    Returns:
+        The fingerprint of the settings and one interval for each name; None
+        and nothing if the chapter was never run.
+    """
+    path = stored_file(chapter)
+    if path is None:
+        return None, {}
+    values: dict[str, list[float]] = {}
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            settings = row["settings"]
+            values.setdefault(row["name"], []).append(float(row["value"]))
+    return settings, {
+        name: Interval(min(v), mean(v), max(v), len(v))
+        for name, v in values.items()
+    }
 
 
 def stored_file(chapter: str) -> Path | None:
