@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from reinvent.seq2seq import lengths_of  # §2.1: the encoder-decoder before
+from reinvent.seq2seq import (  # §2.1: the encoder-decoder before this one
+    check_pairs,
+    lengths_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,7 +305,11 @@ class RNNsearch(nn.Module):
 
         Returns:
             Logits for the word after each target word, shape (B, T, V).
+
+        Raises:
+            ValueError: If the batches differ or a source is empty.
         """
+        check_pairs(source, target)
         state = self.encode(source)
         embedded = self.decoder.embedding(target)  # (B, T, E)
         states, contexts = [], []

@@ -194,7 +194,9 @@ class MemoryNetwork(nn.Module):
         """
         return bag_of_words(story, self.config.vocab_size)  # (B, M, V)
 
-    def pair_scores(self, asking: Tensor, when: Tensor, memory: Tensor):
+    def pair_scores(
+        self, asking: Tensor, when: Tensor, memory: Tensor
+    ) -> Tensor:
         """Equation 10: how much memory y is to be preferred to memory y'.
 
         Without time it is s_O(x, y) - s_O(x, y') of equation 5.

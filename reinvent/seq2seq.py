@@ -155,6 +155,23 @@ def lengths_of(tokens: Tensor) -> Tensor:
     return lengths
 
 
+def check_pairs(source: Tensor, target: Tensor) -> None:
+    """Stops when a batch has not one target for each source.
+
+    Args:
+        source: Ids, shape (B, S).
+        target: Ids, shape (B, T).
+
+    Raises:
+        ValueError: If the batch sizes differ, or either has no B or length.
+    """
+    if source.dim() != 2 or target.dim() != 2 or len(source) != len(target):
+        raise ValueError(
+            f"source has shape {tuple(source.shape)} and target "
+            f"{tuple(target.shape)}, expected (B, S) and (B, T) with one B"
+        )
+
+
 def reverse(tokens: Tensor) -> Tensor:
     """Turns each sentence around and leaves its padding at the end.
 
@@ -289,6 +306,10 @@ class EncoderDecoder(nn.Module):
 
         Returns:
             Logits for the word after each target word, shape (B, T, V).
+
+        Raises:
+            ValueError: If the batches differ or a source is empty.
         """
+        check_pairs(source, target)
         logits, _ = self.decoder(target, self.encode(source))
         return logits

@@ -34,8 +34,9 @@ def pytest_terminal_summary(
     """Show what tests measured, also those that ran in another process."""
     for reports in terminalreporter.stats.values():
         for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                terminalreporter.write_line(f"{name}: {value}")
+            if getattr(report, "when", "") == "call":
+                for name, value in report.user_properties:
+                    terminalreporter.write_line(f"{name}: {value}")
 
 
 @pytest.fixture(scope="session")

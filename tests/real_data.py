@@ -9,6 +9,8 @@ import pytest
 def real_data(name: str) -> Path:
     """Return the path of a file of official data, or skip the test.
 
+    With REINVENT_REQUIRE_DATA set, as in CI, the test fails instead.
+
     Args:
         name: Path inside the data folder, such as
             "babi/en/qa1_single-supporting-fact_train.txt".
@@ -19,7 +21,10 @@ def real_data(name: str) -> Path:
         path = Path(folder) / name
         if path.exists():
             return path
-    pytest.skip(
+    words = (
         f"official data not here: no {name} in REINVENT_DATA"
         " or in ../shared/data"
     )
+    if os.environ.get("REINVENT_REQUIRE_DATA"):
+        pytest.fail(words)
+    pytest.skip(words)

@@ -6,6 +6,7 @@ at most 1.5 MB, and it is ready within a second.
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -441,6 +442,43 @@ def test_paper_carries_the_text_and_nothing_to_click(
         for element in page.query_selector_all(part):
             assert not element.is_visible(), part
     page.close()
+
+
+@pytest.fixture(scope="module")
+def formulas():
+    """The converter of formulas that the build of the pages uses."""
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    from formulas import Formulas
+
+    return Formulas()
+
+
+def test_formulas_are_drawn_by_the_browser_alone(formulas) -> None:
+    tree = lxml.html.fromstring(formulas.mathml(r"\mathbf{W}_2 x", False))
+    letters = tree.xpath("//mi/text()")
+    assert letters == ["𝐖", "x"]
+    assert tree.xpath("//annotation/text()") == [r"\mathbf{W}_2 x"]
+    aligned = r"\begin{aligned} a &= b \\ c &= d \end{aligned}"
+    table = lxml.html.fromstring(formulas.mathml(aligned, True))
+    assert table.xpath("//mtd/@class") == ["right", "left"] * 2
+
+
+@pytest.mark.parametrize("source", [r"\frac{a", r"\nosuchthing", "x_1_2"])
+def test_a_wrong_formula_does_not_pass(source, formulas) -> None:
+    with pytest.raises(ValueError):
+        formulas.mathml(source, True)
+
+
+def test_no_page_shows_the_source_of_a_formula(site: Path) -> None:
+    for name, page in built_pages(site).items():
+        for skipped in page.xpath("//annotation | //pre | //code | //script"):
+            skipped.text = ""
+            for inside in skipped:
+                skipped.remove(inside)
+        text = page.text_content()
+        assert not re.search(r"\\(?:frac|sum|mathbf|tanh|top|cdot)\b", text), (
+            name
+        )
 
 
 def test_notation_lists_the_letters_of_the_package() -> None:

@@ -92,6 +92,11 @@ def test_an_empty_sentence_is_named():
         lengths_of(torch.tensor([[1, 2], [0, 0]]))
 
 
+def test_batches_of_different_sizes_are_named(model, source):
+    with pytest.raises(ValueError, match=r"\(2, 5\).*\(1, 3\)"):
+        model(source, torch.ones(1, T, dtype=torch.long))
+
+
 def test_a_word_sees_only_the_words_before_it(model, source):
     target = torch.randint(1, V, (B, T))
     assert checks.no_look_ahead(lambda t: model(source, t), target, V)

@@ -15,6 +15,7 @@ from shapes import Example, agrees, check, read_claims, size
 import reinvent
 from reinvent import bahdanau, memory_networks, seq2seq, word2vec
 from reinvent.toolbox import decoding, explorer_table, metrics
+from reinvent.toolbox.story_batches import StoryBatch
 from reinvent.toolbox.translation import Pair, TranslationTask
 from reinvent.toolbox.vocabulary import Vocabulary
 
@@ -68,7 +69,7 @@ def run_memory_networks(
         model = memory_networks.MemoryNetwork(
             memory_networks.MemoryNetworkConfig(vocab_size=V, embedding_size=D)
         )
-        story = memory_networks.Story(
+        story = StoryBatch(
             memories=ids(B, M, L, below=V),
             question=ids(B, L, below=V),
             answer=ids(B, below=V),

@@ -52,7 +52,9 @@ def claim(words: str, holds: bool) -> None:
     print(f"✓ {words}")
 
 
-def _first_difference(one: Tensor, other: Tensor, tolerance: float):
+def _first_difference(
+    one: Tensor, other: Tensor, tolerance: float
+) -> tuple[int, ...] | None:
     """Index of the first place where two tensors differ, or None."""
     same = torch.isclose(
         one, other, rtol=tolerance, atol=tolerance, equal_nan=True
