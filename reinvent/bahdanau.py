@@ -16,6 +16,7 @@ from reinvent.seq2seq import (  # §2.1: the encoder-decoder before this one
     check_pairs,
     lengths_of,
 )
+from reinvent.toolbox.vocabulary import check_ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +73,11 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
         shape (B, S).
 
     Raises:
-        ValueError: If the shapes differ or a row of the mask hides every
-            position.
+        ValueError: If the mask is not bool, the shapes differ, or a row of
+            the mask hides every position.
     """
+    if mask.dtype != torch.bool:
+        raise ValueError(f"the mask is {mask.dtype}, expected torch.bool")
     if scores.shape != mask.shape:
         raise ValueError(
             f"scores have shape {tuple(scores.shape)}, "
@@ -165,9 +168,11 @@ class BidirectionalEncoder(nn.Module):
             h_j: the forward state beside the backward state, 0 at padding,
             shape (B, S, 2D).
         """
+        lengths = lengths_of(source)
+        check_ids(source, self.embedding.num_embeddings)
         packed = pack_padded_sequence(
             self.embedding(source),
-            lengths_of(source).cpu(),
+            lengths.cpu(),
             batch_first=True,
             enforce_sorted=False,
         )
@@ -175,7 +180,7 @@ class BidirectionalEncoder(nn.Module):
             self.gru(packed)[0],
             batch_first=True,
             total_length=source.shape[1],
-        )
+        )  # (B, S, 2D)
         return memory
 
 
@@ -236,7 +241,7 @@ class AttentionDecoder(nn.Module):
         context, weights = self.attention(
             state.hidden, state.memory, state.keys, state.mask
         )
-        inputs = torch.cat([embedded, context], dim=-1)
+        inputs = torch.cat([embedded, context], dim=-1)  # (B, E + 2D)
         hidden = self.gru(inputs, state.hidden)  # (B, D)
         return state._replace(hidden=hidden), context, weights
 
@@ -253,9 +258,10 @@ class AttentionDecoder(nn.Module):
         Returns:
             Logits, shape (..., V).
         """
-        everything = torch.cat([hidden, embedded, context], dim=-1)
-        pairs = self.to_maxout(everything).unflatten(-1, (-1, 2))
-        return self.to_logits(pairs.amax(dim=-1))
+        inputs = torch.cat([hidden, embedded, context], dim=-1)
+        units = self.to_maxout(inputs)
+        pairs = units.unflatten(-1, (-1, 2))  # (..., maxout, 2)
+        return self.to_logits(pairs.amax(dim=-1))  # (..., V)
 
 
 class RNNsearch(nn.Module):
@@ -263,7 +269,8 @@ class RNNsearch(nn.Module):
 
     Differs: word vectors start from N(0, 0.1^2), all else as PyTorch does
     it; appendix B.1 has N(0, 0.01^2), 0.001 for W_a and U_a, 0 for v_a, and
-    orthogonal recurrent matrices.
+    orthogonal recurrent matrices. Layers have biases, which appendix A does
+    not print.
     """
 
     def __init__(self, config: RNNsearchConfig) -> None:
@@ -275,7 +282,17 @@ class RNNsearch(nn.Module):
             nn.init.normal_(half.embedding.weight, std=0.1)
 
     def encode(self, source: Tensor) -> State:
-        """Reads the source, shape (B, S), into one annotation per word."""
+        """Reads the source into one annotation per word.
+
+        Args:
+            source: Ids, padded at the end with 0, shape (B, S).
+
+        Returns:
+            The state before the first word.
+
+        Raises:
+            ValueError: If a sentence is empty or an id has no word.
+        """
         return self.decoder.start(self.encoder(source), source != 0)
 
     def step(
@@ -290,7 +307,11 @@ class RNNsearch(nn.Module):
         Returns:
             Logits of shape (B, V), the next state, and the weights over the
             source, shape (B, S).
+
+        Raises:
+            ValueError: If an id has no word.
         """
+        check_ids(tokens, self.decoder.embedding.num_embeddings)
         embedded = self.decoder.embedding(tokens)  # (B, E)
         state, context, weights = self.decoder.advance(embedded, state)
         logits = self.decoder.output(state.hidden, embedded, context)  # (B, V)
@@ -307,9 +328,11 @@ class RNNsearch(nn.Module):
             Logits for the word after each target word, shape (B, T, V).
 
         Raises:
-            ValueError: If the batches differ or a source is empty.
+            ValueError: If the batches differ, a source is empty, or an id
+                has no word.
         """
         check_pairs(source, target)
+        check_ids(target, self.decoder.embedding.num_embeddings)
         state = self.encode(source)
         embedded = self.decoder.embedding(target)  # (B, T, E)
         states, contexts = [], []

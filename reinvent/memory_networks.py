@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reinvent.toolbox.story_batches import StoryBatch
+from reinvent.toolbox.story_batches import StoryBatch, check_facts
+from reinvent.toolbox.vocabulary import check_ids
 
 SCORED, ASKED, FOUND = range(3)
 """The three copies of the vocabulary in a feature vector: D = 3|W| holds one
@@ -61,12 +62,9 @@ def bag_of_words(words: Tensor, vocab_size: int) -> Tensor:
         Counts without padding, shape (..., V).
 
     Raises:
-        ValueError: If an id is not below `vocab_size`.
+        ValueError: If there is no id, or one is not in 0 to V - 1.
     """
-    if words.max() >= vocab_size:
-        raise ValueError(
-            f"word id {int(words.max())} given, expected below {vocab_size}"
-        )
+    check_ids(words, vocab_size)
     counts = torch.zeros(*words.shape[:-1], vocab_size, device=words.device)
     counts.scatter_add_(-1, words, torch.ones_like(words, dtype=counts.dtype))
     counts[..., 0] = 0
@@ -88,21 +86,24 @@ def features(bag: Tensor, role: int) -> Tensor:
 
 
 def time_features(asking: Tensor, times: Tensor) -> Tensor:
-    """Phi_t of equation 10: who is older than whom, as 0 and 1.
+    """Phi_t of equation 10: who is older than whom.
 
     Args:
         asking: When each thing that asks was written, shape (B, Q).
         times: When each memory was written, shape (B, M).
 
     Returns:
-        For x, y, y' the three features x older than y, x older than y',
-        y older than y', shape (B, Q, M, M, 3).
+        For x, y, y' the three features x older than y and x older than y',
+        which are 0 or 1, and y older than y', which is -1 or 1, shape
+        (B, Q, M, M, 3).
     """
     x = asking[:, :, None, None]
     y = times[:, None, :, None]
     other = times[:, None, None, :]
-    older = torch.broadcast_tensors(x < y, x < other, y < other)
-    return torch.stack(older, dim=-1).float() * 2 - 1  # (B, Q, M, M, 3)
+    third = torch.where(y < other, 1.0, -1.0)
+    older = torch.broadcast_tensors(x < y, x < other, third)
+    older = [feature.float() for feature in older]
+    return torch.stack(older, dim=-1)  # (B, Q, M, M, 3)
 
 
 def keep_the_winner(scores: Tensor, present: Tensor) -> Tensor:
@@ -110,13 +111,14 @@ def keep_the_winner(scores: Tensor, present: Tensor) -> Tensor:
 
     Args:
         scores: s(x, y, y') > 0 where y beats y', shape (B, M, M).
-        present: True where there is a memory, shape (B, M).
+        present: True where there is a memory, at least once in a row,
+            shape (B, M).
 
     Returns:
         The index of the last winner, shape (B,).
     """
     rows = torch.arange(len(scores), device=scores.device)
-    winner = torch.zeros_like(rows)
+    winner = present.int().argmax(dim=1)  # (B,)
     for memory in range(1, scores.shape[1]):
         beats = scores[rows, memory, winner] > 0
         beats &= present[:, memory]
@@ -127,10 +129,10 @@ def keep_the_winner(scores: Tensor, present: Tensor) -> Tensor:
 def ranking_loss(
     scores: Tensor, right: Tensor, present: Tensor, margin: float
 ) -> Tensor:
-    """Equations 6 and 7 for pairs: the right memory wins by a margin.
+    """Equations 6 and 7, in the pair form of section 3.4.
 
-    Differs: the paper draws the wrong memories at each step; here all of
-    them count.
+    The right memory wins against each wrong one by a margin, and each wrong
+    one loses against it. (The paper's 6 and 7 compare single scores.)
 
     Args:
         scores: s(x, y, y'), shape (B, M, M).
@@ -169,19 +171,26 @@ def answer_loss(scores: Tensor, answer: Tensor, margin: float) -> Tensor:
 class MemoryNetwork(nn.Module):
     """I, G, O and R of section 3.1, with write times of section 3.4.
 
-    Differs: section 3.4 gives the time features for one x. For the second
-    hop, x is the question and a memory, and the score is the sum of both,
-    as the bag of words already is; the question counts as the newest.
+    Differs:
+        A memory is stored as its bag of words, not as text (footnote 2).
+        The third time feature is -1 or 1, not 0 or 1. With 0 a newer memory
+        never scores above 0 against an older one that is otherwise equal,
+        and algorithm 1 asks for more than 0.
+        Section 3.4 has one x. In the second hop the score is the sum over
+        the question and the memory found; the question is the newest.
+        The loss takes all wrong memories; the paper draws some of them.
+        With `use_time=False` the loss counts every pair twice.
     """
 
     def __init__(self, config: MemoryNetworkConfig) -> None:
-        """Makes U_O and U_R; the last three columns of U_O are for time."""
+        """Makes U_O and U_R; three more columns of U_O are for time."""
         super().__init__()
         self.config = config
         size, columns = config.embedding_size, 3 * config.vocab_size
         self.look_up = nn.Linear(columns, size, bias=False)  # U_O
         self.respond = nn.Linear(columns, size, bias=False)  # U_R
-        self.time = nn.Linear(3, size, bias=False)  # U_O, columns for time
+        if config.use_time:
+            self.time = nn.Linear(3, size, bias=False)  # more of U_O
 
     def write(self, story: Tensor) -> Tensor:
         """I and G, equation 1: every statement goes to the next free slot.
@@ -279,8 +288,8 @@ class MemoryNetwork(nn.Module):
             What was found and the scores of the answers.
 
         Raises:
-            ValueError: If the two batches differ, or a story has no
-                statement.
+            ValueError: If the two batches differ, a story has no statement,
+                a question no word, or an id no word.
         """
         memory = self.checked_memory(memories, question)
         bag = bag_of_words(question, self.config.vocab_size)
@@ -297,15 +306,12 @@ class MemoryNetwork(nn.Module):
             The mean loss of a story, a scalar.
 
         Raises:
-            ValueError: If fewer facts are given than the network has hops.
+            ValueError: As `forward`, or if a story has not one fact for each
+                hop.
         """
-        hops, margin = self.config.hops, self.config.margin
-        if story.facts.shape[1] < hops:
-            raise ValueError(
-                f"{story.facts.shape[1]} facts given, expected {hops}, "
-                "one for each hop"
-            )
+        margin = self.config.margin
         memory = self.checked_memory(story.memories, story.question)
+        check_facts(story, self.config.hops)
         bag = bag_of_words(story.question, self.config.vocab_size)
         all_scores, _, asking = self.look(memory, bag, story.facts)
         present = memory.sum(dim=2) > 0  # (B, M)
@@ -316,16 +322,20 @@ class MemoryNetwork(nn.Module):
         return total
 
     def checked_memory(self, memories: Tensor, question: Tensor) -> Tensor:
-        """Writes the memory after a look at the sizes."""
+        """Writes the memory, of stories and questions that are whole."""
         if len(memories) != len(question):
             raise ValueError(
                 f"{len(memories)} stories and {len(question)} questions "
                 "given, expected as many questions as stories"
             )
-        memory = self.write(memories)
-        empty = (memory.sum(dim=(1, 2)) == 0).nonzero()
-        if len(empty):
-            raise ValueError(
-                f"story {int(empty[0])} has 0 statements, expected at least 1"
-            )
-        return memory
+        for kind, parts, ids in (
+            ("story", "statements", memories.flatten(1)),
+            ("question", "words", question),
+        ):
+            empty = (ids == 0).all(dim=1).nonzero()
+            if len(empty):
+                raise ValueError(
+                    f"{kind} {int(empty[0])} has 0 {parts}, "
+                    "expected at least 1"
+                )
+        return self.write(memories)

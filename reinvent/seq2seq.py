@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from reinvent.toolbox.vocabulary import check_ids
+
 
 class RNNCell(nn.Module):
     """h_t = tanh(W x_t + U h_{t-1} + b)."""
@@ -216,6 +218,7 @@ class Encoder(nn.Module):
             The state after the last word.
         """
         lengths = lengths_of(source)
+        check_ids(source, self.embedding.num_embeddings)
         if self.reverse_source:
             source = reverse(source)
         packed = pack_padded_sequence(
@@ -257,6 +260,7 @@ class Decoder(nn.Module):
         Returns:
             Logits of shape (B, T, V), and the state after the last word.
         """
+        check_ids(target, self.embedding.num_embeddings)
         hidden, cell = (part.transpose(0, 1).contiguous() for part in state)
         outputs, (hidden, cell) = self.lstm(
             self.embedding(target), (hidden, cell)
@@ -280,7 +284,14 @@ class EncoderDecoder(nn.Module):
         self.decoder = Decoder(config)
 
     def encode(self, source: Tensor) -> State:
-        """Reads the source, shape (B, S), into a state."""
+        """Reads the source into a state.
+
+        Args:
+            source: Ids, padded at the end with 0, shape (B, S).
+
+        Raises:
+            ValueError: If a sentence is empty or an id has no word.
+        """
         return self.encoder(source)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State, None]:
@@ -293,6 +304,9 @@ class EncoderDecoder(nn.Module):
         Returns:
             Logits of shape (B, V), the state after the word, and None: this
             model has no attention weights to show.
+
+        Raises:
+            ValueError: If an id has no word.
         """
         logits, state = self.decoder(tokens.unsqueeze(1), state)
         return logits.squeeze(1), state, None
@@ -308,7 +322,8 @@ class EncoderDecoder(nn.Module):
             Logits for the word after each target word, shape (B, T, V).
 
         Raises:
-            ValueError: If the batches differ or a source is empty.
+            ValueError: If the batches differ, a source is empty, or an id
+                has no word.
         """
         check_pairs(source, target)
         logits, _ = self.decoder(target, self.encode(source))

@@ -22,16 +22,14 @@ from torch.nn import functional as F
 class Word2VecConfig:
     """Sizes of `SkipGram` and `CBOW`.
 
-    The defaults are those of table 6 in 1301.3781 (1000 dimensions); the
-    window is C = 10 of its section 3.2.
+    The defaults are those of table 6 in 1301.3781 (1000 dimensions).
     """
 
     vocab_size: int = 1_000_000
     embedding_size: int = 1000
-    window: int = 10
 
 
-TINY = Word2VecConfig(vocab_size=200, embedding_size=32, window=2)
+TINY = Word2VecConfig(vocab_size=200, embedding_size=32)
 
 
 def discard_probability(counts: Tensor, threshold: float = 1e-5) -> Tensor:
@@ -118,7 +116,10 @@ def negative_sampling_loss(
 
 
 class SkipGram(nn.Module):
-    """A word predicts each word near it (1301.3781, section 3.2)."""
+    """A word predicts each word near it (1301.3781, section 3.2).
+
+    Differs: nothing keeps the noise from being the true word by chance.
+    """
 
     def __init__(self, config: Word2VecConfig) -> None:
         """Makes two tables of vectors, one to ask and one to be asked."""
@@ -228,8 +229,10 @@ class HierarchicalSoftmax(nn.Module):
             Natural logarithms, shape (B,).
         """
         code = self.codes[word]
-        nodes = torch.tensor([self.node[code[:i]] for i in range(len(code))])
-        signs = torch.tensor([1.0 if bit == "0" else -1.0 for bit in code])
+        nodes = [self.node[code[:i]] for i in range(len(code))]
+        nodes = torch.tensor(nodes, device=vectors.device)
+        signs = [1.0 if bit == "0" else -1.0 for bit in code]
+        signs = torch.tensor(signs, device=vectors.device)
         scores = vectors @ self.node_vectors(nodes).T
         return F.logsigmoid(signs * scores).sum(dim=-1)  # (B,)
 

@@ -79,6 +79,11 @@ def test_a_mask_of_another_shape_is_named():
         masked_softmax(torch.zeros(2, 3), torch.ones(2, 2).bool())
 
 
+def test_a_mask_that_is_not_bool_is_named():
+    with pytest.raises(ValueError, match="torch.float32, expected torch.bool"):
+        masked_softmax(torch.zeros(2, 2), torch.ones(2, 2))
+
+
 def test_an_empty_sentence_is_named(model):
     with pytest.raises(ValueError, match="sentence 0 is empty"):
         model.encode(torch.zeros(1, S, dtype=torch.long))
@@ -87,6 +92,22 @@ def test_an_empty_sentence_is_named(model):
 def test_batches_of_different_sizes_are_named(model, source):
     with pytest.raises(ValueError, match=r"\(2, 5\).*\(1, 3\)"):
         model(source, torch.ones(1, T, dtype=torch.long))
+
+
+@pytest.mark.parametrize("wrong", [-1, 19])
+def test_ids_without_a_word_are_named(model, source, wrong):
+    target = torch.ones(B, T, dtype=torch.long)
+    bad_source, bad_target = source.clone(), target.clone()
+    bad_source[0, 1] = bad_target[0, 1] = wrong
+    state = model.encode(source)
+    for call in (
+        lambda: model.encode(bad_source),
+        lambda: model(bad_source, target),
+        lambda: model(source, bad_target),
+        lambda: model.step(bad_target[:, 1], state),
+    ):
+        with pytest.raises(ValueError, match=rf"id {wrong} .* \d+ words"):
+            call()
 
 
 def test_a_word_sees_only_the_words_before_it(model, source):
@@ -116,6 +137,65 @@ def test_the_decoder_starts_from_the_backward_state_at_the_first_word(
     assert not torch.allclose(changed[0, 0].chunk(2)[1], backward)
     expected = torch.tanh(model.decoder.to_start(backward))
     torch.testing.assert_close(model.encode(source).hidden[0], expected)
+
+
+def test_the_weights_of_a_step_do_not_depend_on_the_previous_word(
+    model, source
+):
+    state = model.encode(source)
+    one, other = torch.tensor([3, 4]), torch.tensor([5, 6])
+    logits, _, weights = model.step(one, state)
+    other_logits, _, other_weights = model.step(other, state)
+    torch.testing.assert_close(weights, other_weights, rtol=0, atol=0)
+    assert not torch.allclose(logits, other_logits)
+
+
+def test_a_step_of_the_decoder_as_equations(model, source):
+    decoder, gru = model.decoder, model.decoder.gru
+    state, word = model.encode(source), torch.randn(B, E)
+    after, context, weights = decoder.advance(word, state)
+    for b in range(B):
+        energies = decoder.attention.scores(state.hidden, state.keys)[b]
+        alpha = energies[source[b] != 0].softmax(dim=0)
+        torch.testing.assert_close(weights[b, : len(alpha)], alpha)
+        c = alpha @ state.memory[b, : len(alpha)]
+        torch.testing.assert_close(context[b], c)
+        s = state.hidden[b]
+        x = gru.weight_ih @ torch.cat([word[b], c]) + gru.bias_ih
+        h = gru.weight_hh @ s + gru.bias_hh
+        r = torch.sigmoid(x[:D] + h[:D])
+        keep = torch.sigmoid(x[D : 2 * D] + h[D : 2 * D])
+        new = torch.tanh(x[2 * D :] + r * h[2 * D :])
+        torch.testing.assert_close(
+            after.hidden[b], keep * s + (1 - keep) * new
+        )
+    for name in ("memory", "keys", "mask"):
+        assert getattr(after, name) is getattr(state, name)
+
+
+def test_the_backward_half_reads_the_reversed_sentence_forward(model, source):
+    encoder = model.encoder
+    gru = torch.nn.GRU(E, D, batch_first=True)
+    for name, _ in gru.named_parameters():
+        backward = getattr(encoder.gru, f"{name}_reverse")
+        getattr(gru, name).data.copy_(backward)
+    half = encoder(source).chunk(2, dim=-1)[1]
+    for b, length in enumerate([S, 3]):
+        flipped = source[b, :length].flip(0)
+        states, _ = gru(encoder.embedding(flipped).unsqueeze(0))
+        torch.testing.assert_close(half[b, :length], states[0].flip(0))
+
+
+def test_annotations_are_0_at_padding_only(model, source):
+    memory = model.encoder(source)
+    assert memory.shape == (B, S, 2 * D)
+    assert torch.equal(memory.any(dim=-1), source != 0)
+
+
+def test_word_vectors_start_near_a_deviation_of_a_tenth(model):
+    for half in (model.encoder, model.decoder):
+        deviation = half.embedding.weight.std().item()
+        assert deviation == pytest.approx(0.1, rel=0.2)
 
 
 def test_maxout_keeps_the_larger_of_each_pair(model):

@@ -206,3 +206,10 @@ def test_a_function_is_judged_by_its_results():
     assert "stub" in judge(stub).message
     assert "case 1" in judge(broken).message
     assert "RuntimeError" in judge(raises).message
+
+
+def test_a_function_is_judged_by_given_results():
+    cases = [((2,), 4.0), ((3,), 9.0)]
+    assert checks.gives(lambda x: x * x, cases, name="square")
+    verdict = checks.gives(lambda x: x + 2, cases, name="square")
+    assert not verdict and "case 2" in verdict.message

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from reinvent.memory_networks import (
     ASKED,
@@ -49,9 +50,15 @@ def test_a_bag_counts_words_and_not_padding():
     assert bag.tolist() == [0, 1, 0, 2, 0]
 
 
-def test_a_word_outside_the_vocabulary_is_named():
-    with pytest.raises(ValueError, match="id 7 given, expected below 5"):
-        bag_of_words(torch.tensor([1, 7]), 5)
+@pytest.mark.parametrize("wrong", [-1, 7])
+def test_a_word_outside_the_vocabulary_is_named(wrong):
+    with pytest.raises(ValueError, match=rf"id {wrong} .* ids 0 to 4"):
+        bag_of_words(torch.tensor([1, wrong]), 5)
+
+
+def test_a_bag_of_nothing_is_named():
+    with pytest.raises(ValueError, match=r"shape is \(2, 0\)"):
+        bag_of_words(torch.zeros(2, 0, dtype=torch.long), 5)
 
 
 def test_each_role_has_its_own_copy_of_the_vocabulary():
@@ -83,8 +90,9 @@ def test_equation_10_as_a_loop(story):
                     difference = features(memory[b, y], SCORED) - features(
                         memory[b, other], SCORED
                     )
-                    older = [x_time < y, x_time < other, y < other]
-                    phi = torch.cat([difference, torch.tensor(older).float()])
+                    third = 1 if y < other else -1
+                    older = torch.tensor([x_time < y, x_time < other, third])
+                    phi = torch.cat([difference, older.float()])
                     total += (matrix @ phi_x) @ (matrix @ phi)
                 torch.testing.assert_close(scores[b, y, other], total)
 
@@ -109,11 +117,43 @@ def test_the_loop_keeps_the_winner_of_each_pair():
     assert keep_the_winner(prefers, present).tolist() == [0]
 
 
+def test_an_empty_slot_never_wins():
+    for _ in range(20):
+        present = torch.rand(B, M) < 0.5
+        present[0, 0], present[:, 3] = False, True
+        winner = keep_the_winner(torch.randn(B, M, M), present)
+        assert present[torch.arange(B), winner].all()
+
+
 def test_time_features_say_who_is_older():
     older = time_features(torch.tensor([[1]]), torch.tensor([[0, 1, 2]]))
     assert older.shape == (1, 1, 3, 3, 3)
     assert older[0, 0, 0, 2].tolist() == [0, 1, 1]
-    assert older[0, 0, 2, 0].tolist() == [1, 0, 0]
+    assert older[0, 0, 2, 0].tolist() == [1, 0, -1]
+
+
+def test_the_question_is_newer_than_every_memory():
+    older = time_features(torch.tensor([[M]]), torch.arange(M).expand(1, M))
+    assert not older[..., :2].any()
+
+
+@pytest.mark.parametrize("use_time", [True, False])
+def test_with_time_alone_the_order_of_two_statements_matters(story, use_time):
+    model = MemoryNetwork(config(hops=1, use_time=use_time))
+    question = story.question[:1]
+    if use_time:
+        query = model.look_up(features(bag_of_words(question, V), ASKED))[0]
+        # The third feature is -1 where y is newer: the newer one wins.
+        model.time.weight.data[:, 2] = -100 * query
+    memories = torch.tensor([[[3, 4, 5], [3, 4, 6]]])
+    winners = [
+        told[0, model(told, question).found[0, 0]].tolist()
+        for told in (memories, memories.flip(1))
+    ]
+    if use_time:
+        assert winners == [[3, 4, 6], [3, 4, 5]]
+    else:
+        assert winners[0] == winners[1]
 
 
 def test_margins_as_loops():
@@ -149,6 +189,64 @@ def test_more_empty_slots_change_nothing(story, use_time):
     torch.testing.assert_close(before.scores, after.scores)
 
 
+def test_equation_4_as_a_loop(story):
+    model = MemoryNetwork(config())
+    memory = model.write(story.memories)
+    question = bag_of_words(story.question, V)
+    _, found, asking = model.look(memory, question)
+    scores = model.answer_scores(asking)
+    matrix = model.respond.weight
+    for b in range(B):
+        phi_x = features(question[b], ASKED)
+        for hop in range(2):
+            phi_x = phi_x + features(memory[b, found[b, hop]], FOUND)
+        for word in range(V):
+            phi_w = features(F.one_hot(torch.tensor(word), V).float(), SCORED)
+            expected = (matrix @ phi_x) @ (matrix @ phi_w)
+            torch.testing.assert_close(scores[b, word], expected)
+
+
+def test_the_loss_is_that_of_every_hop_and_of_the_answer(story):
+    model = MemoryNetwork(config())
+    memory = model.write(story.memories)
+    question = bag_of_words(story.question, V)
+    scores, _, asking = model.look(memory, question, story.facts)
+    present = story.memories[:, :, 0] > 0
+    expected = (
+        ranking_loss(scores[0], story.facts[:, 0], present, 0.1)
+        + ranking_loss(scores[1], story.facts[:, 1], present, 0.1)
+        + answer_loss(model.answer_scores(asking), story.answer, 0.1)
+    )
+    torch.testing.assert_close(model.loss(story), expected)
+
+
+def test_in_training_hop_2_follows_the_label_and_else_its_own_choice(story):
+    model = MemoryNetwork(config())
+    memory = model.write(story.memories)
+    question = bag_of_words(story.question, V)
+    _, found, asking = model.look(memory, question)
+    labels = story.facts.clone()
+    labels[:, 0] = (found[:, 0] + 1) % 3
+    _, _, taught = model.look(memory, question, labels)
+    rows = torch.arange(B)
+    torch.testing.assert_close(
+        asking[:, 1], features(memory[rows, found[:, 0]], FOUND)
+    )
+    torch.testing.assert_close(
+        taught[:, 1], features(memory[rows, labels[:, 0]], FOUND)
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"use_time": False}, {"hops": 1}, {"hops": 3}]
+)
+def test_every_parameter_learns_with_other_switches(story, changes):
+    model = MemoryNetwork(config(**changes))
+    three = torch.cat([story.facts, story.facts[:, :1]], dim=1)
+    story = story._replace(facts=three)
+    assert checks.every_parameter_learns(model, lambda: model.loss(story))
+
+
 def test_every_parameter_learns_and_one_batch_is_learned(story):
     model = MemoryNetwork(config())
 
@@ -181,5 +279,22 @@ def test_bad_stories_are_named(story):
             ),
             story.question,
         )
-    with pytest.raises(ValueError, match="1 facts given, expected 2"):
+    empty = story.question * torch.tensor([[1], [0]])
+    with pytest.raises(ValueError, match="question 1 has 0 words"):
+        model(story.memories, empty)
+    with pytest.raises(ValueError, match="question 1 has 0 words"):
+        model.loss(story._replace(question=empty))
+
+
+def test_bad_facts_are_named(story):
+    model = MemoryNetwork(config())
+    with pytest.raises(ValueError, match="story 0 has 1 fact, expected 2"):
         model.loss(story._replace(facts=story.facts[:, :1]))
+    for facts, message in [
+        ([[0, 3], [2, -1]], "story 1 has 1 fact, expected 2"),
+        ([[0, 3], [-1, -1]], "story 1 has 0 facts, expected 2"),
+        ([[0, M], [2, 1]], f"story 0 has fact {M}, expected"),
+        ([[0, 3], [2, 4]], r"story 1 has fact 4, .*\[0, 1, 2\]"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.loss(story._replace(facts=torch.tensor(facts)))

@@ -97,6 +97,22 @@ def test_batches_of_different_sizes_are_named(model, source):
         model(source, torch.ones(1, T, dtype=torch.long))
 
 
+@pytest.mark.parametrize("wrong", [-1, 19])
+def test_ids_without_a_word_are_named(model, source, wrong):
+    target = torch.ones(B, T, dtype=torch.long)
+    bad_source, bad_target = source.clone(), target.clone()
+    bad_source[0, 1] = bad_target[0, 1] = wrong
+    state = model.encode(source)
+    for call in (
+        lambda: model.encode(bad_source),
+        lambda: model(bad_source, target),
+        lambda: model(source, bad_target),
+        lambda: model.step(bad_target[:, 1], state),
+    ):
+        with pytest.raises(ValueError, match=rf"id {wrong} .* \d+ words"):
+            call()
+
+
 def test_a_word_sees_only_the_words_before_it(model, source):
     target = torch.randint(1, V, (B, T))
     assert checks.no_look_ahead(lambda t: model(source, t), target, V)

@@ -82,7 +82,7 @@ def run_memory_networks(
 
 
 def run_bahdanau(
-    B: int, T: int, S: int, A: int, D: int, E: int, V: int
+    B: int, T: int, S: int, A: int, D: int, E: int, V: int, maxout: int
 ) -> Callable:
     def run() -> None:
         config = bahdanau.RNNsearchConfig(
@@ -91,7 +91,7 @@ def run_bahdanau(
             embedding_size=E,
             hidden_size=D,
             alignment_size=A,
-            maxout_size=2,
+            maxout_size=maxout,
         )
         model = bahdanau.RNNsearch(config)
         source = ids(B, S, below=V)
@@ -177,7 +177,16 @@ RUNS = {
     ),
     "bahdanau": (
         run_bahdanau,
-        {"B": 5, "T": 7, "S": 11, "A": 13, "D": 17, "E": 19, "V": 23},
+        {
+            "B": 5,
+            "T": 7,
+            "S": 11,
+            "A": 13,
+            "D": 17,
+            "E": 19,
+            "V": 23,
+            "maxout": 29,
+        },
     ),
     "toolbox.decoding": (run_decoding, {"B": 5, "T": 7, "S": 11, "V": 13}),
     "toolbox.explorer_table": (

@@ -6,6 +6,7 @@ import torch
 from reinvent.toolbox.stories import Question
 from reinvent.toolbox.story_batches import (
     StoryBatches,
+    check_facts,
     encode_stories,
     story_words,
 )
@@ -51,6 +52,21 @@ def test_every_question_comes_once_per_epoch(questions):
     firsts = sorted(int(batches(step).facts[0, 0]) for step in range(3))
     assert firsts == [0, 1, 2]
     torch.testing.assert_close(batches(5).memories, batches(5).memories)
+
+
+def test_facts_that_are_padding_are_too_few(questions):
+    stories = encode_stories(questions, story_words(questions))
+    check_facts(stories, hops=1)
+    with pytest.raises(ValueError, match="story 0 has 1 fact, expected 2"):
+        check_facts(stories, hops=2)
+
+
+def test_a_fact_that_is_no_statement_is_named(questions):
+    stories = encode_stories(questions, story_words(questions))
+    stories.facts[1, 0] = 2
+    message = r"story 1 has fact 2, .*\[0, 1\]"
+    with pytest.raises(ValueError, match=message):
+        check_facts(stories, hops=1)
 
 
 def test_bad_stories_are_named(questions):

@@ -1,7 +1,13 @@
 import pytest
 import torch
 
-from reinvent.toolbox.vocabulary import BOS, EOS, PAD, Vocabulary
+from reinvent.toolbox.vocabulary import (
+    BOS,
+    EOS,
+    PAD,
+    Vocabulary,
+    check_ids,
+)
 
 WORDS = Vocabulary(["the", "king", "sleeps", "sings", "."])
 
@@ -70,6 +76,15 @@ def test_a_plain_string_is_refused():
 def test_an_id_out_of_range_is_refused_with_both_numbers(wrong):
     with pytest.raises(ValueError, match=rf"id {wrong} .* 8 words"):
         WORDS.decode([3, wrong])
+
+
+@pytest.mark.parametrize("wrong", [-1, 8])
+def test_ids_without_a_word_are_refused_with_both_numbers(wrong):
+    check_ids(torch.tensor([[0, 7]]), 8)
+    with pytest.raises(ValueError, match=rf"id {wrong} .* 8 words"):
+        check_ids(torch.tensor([[3, wrong]]), 8)
+    with pytest.raises(ValueError, match=r"\(0, 3\)"):
+        check_ids(torch.zeros(0, 3, dtype=torch.long), 8)
 
 
 @pytest.mark.parametrize("words", [["a", "a"], [PAD], [""]])

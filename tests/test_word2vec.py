@@ -20,7 +20,7 @@ from reinvent.word2vec import (
 )
 
 B, N, C, E, V = 2, 3, 5, 7, 11
-CONFIG = Word2VecConfig(vocab_size=V, embedding_size=E, window=2)
+CONFIG = Word2VecConfig(vocab_size=V, embedding_size=E)
 
 
 @pytest.fixture(autouse=True)

@@ -102,6 +102,46 @@ def same_values(
     return Verdict(True, f"{name} is right, shape {tuple(expected.shape)}")
 
 
+def gives(
+    given: Callable,
+    cases: Sequence[tuple[tuple, Any]],
+    *,
+    name: str,
+    tolerance: float = 1e-5,
+) -> Verdict:
+    """Calls a function and compares its results with the right ones.
+
+    Args:
+        given: What is to be judged.
+        cases: Pairs of arguments and the right result, a tensor or numbers.
+        name: How to call the function in the message.
+        tolerance: Largest absolute and relative difference.
+
+    Returns:
+        A verdict that names the first case that differs.
+    """
+    for number, (arguments, expected) in enumerate(cases, start=1):
+        try:
+            result = given(*copy.deepcopy(arguments))
+        except NotImplementedError:
+            return Verdict(False, f"{name} is still a stub: write its body")
+        except Exception as error:
+            return Verdict(
+                False,
+                f"{name} raised {type(error).__name__} in case {number} of "
+                f"{len(cases)}: {error}",
+            )
+        verdict = same_values(
+            result,
+            torch.as_tensor(expected),
+            name=f"the result in case {number}",
+            tolerance=tolerance,
+        )
+        if not verdict:
+            return Verdict(False, f"{name}: {verdict.message}")
+    return Verdict(True, f"{name} is right in {len(cases)} cases")
+
+
 def same_function(
     given: Callable, expected: Callable, cases: Sequence[tuple], *, name: str
 ) -> Verdict:
@@ -116,24 +156,8 @@ def same_function(
     Returns:
         A verdict that names the first case that differs.
     """
-    for number, arguments in enumerate(cases, start=1):
-        try:
-            result = given(*copy.deepcopy(arguments))
-        except NotImplementedError:
-            return Verdict(False, f"{name} is still a stub: write its body")
-        except Exception as error:
-            return Verdict(
-                False,
-                f"{name} raised {type(error).__name__} in case {number} of "
-                f"{len(cases)}: {error}",
-            )
-        right = torch.as_tensor(expected(*copy.deepcopy(arguments)))
-        verdict = same_values(
-            result, right, name=f"the result in case {number}"
-        )
-        if not verdict:
-            return Verdict(False, f"{name}: {verdict.message}")
-    return Verdict(True, f"{name} is right in {len(cases)} cases")
+    right = [(case, expected(*copy.deepcopy(case))) for case in cases]
+    return gives(given, right, name=name)
 
 
 def is_distribution(

@@ -165,7 +165,7 @@ def skip_gram(ax: Axes | None = None) -> Axes:
         [0.5, 0.2, 0.9, 0.1, 0.1],
         [0.8, 0.3, 0.7, 0.2, 0.1],
     ]
-    names = ["black", "sleeps", "tax", "seven", "green"]
+    names = ["black", "sleeps", "king", "her", "green"]
     for i, (y, name) in enumerate(zip(rows, names, strict=True)):
         true = i < 2
         other = strip(ax, 3.7, y, "key", shades[i])

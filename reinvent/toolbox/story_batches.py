@@ -78,6 +78,33 @@ def encode_stories(
     )
 
 
+def check_facts(story: StoryBatch, hops: int) -> None:
+    """Stops at a story whose first facts are not statements of it.
+
+    Args:
+        story: A batch of stories.
+        hops: How many facts each story needs.
+
+    Raises:
+        ValueError: If a story has fewer facts, or a fact names no statement.
+    """
+    told = (story.memories != 0).any(dim=2).tolist()
+    facts = story.facts[:, :hops].tolist()
+    for number, (named, slots) in enumerate(zip(facts, told, strict=True)):
+        count = sum(fact >= 0 for fact in named)
+        if count < hops:
+            raise ValueError(
+                f"story {number} has {count} fact{'s' * (count != 1)}, "
+                f"expected {hops}"
+            )
+        statements = [slot for slot, full in enumerate(slots) if full]
+        for fact in set(named).difference(statements):
+            raise ValueError(
+                f"story {number} has fact {fact}, expected the number of a "
+                f"statement: {statements}"
+            )
+
+
 class StoryBatches:
     """Batches of stories; the same seed and step give the same batch.
 

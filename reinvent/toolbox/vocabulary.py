@@ -144,6 +144,30 @@ class Vocabulary:
         return f"unknown word {word!r}{hint}"
 
 
+def check_ids(ids: Tensor, vocab_size: int) -> None:
+    """Stop at an id that no word has.
+
+    Args:
+        ids: Word ids, any shape.
+        vocab_size: How many words there are.
+
+    Raises:
+        ValueError: There is no id, or one is negative or not below
+            `vocab_size`.
+    """
+    if not ids.numel():
+        raise ValueError(
+            f"no word ids: the shape is {tuple(ids.shape)}, expected at least"
+            " one id"
+        )
+    for i in map(int, ids.aminmax()):
+        if not 0 <= i < vocab_size:
+            raise ValueError(
+                f"word id {i} is out of range: the vocabulary holds"
+                f" {vocab_size} words, ids 0 to {vocab_size - 1}"
+            )
+
+
 def pad(rows: Sequence[Sequence[int]], pad_id: int = 0) -> Tensor:
     """Put lists of different lengths into one tensor.
 
