@@ -7,7 +7,17 @@ steps without such a role.
 
 from matplotlib.axes import Axes
 
-from .sketch import arrow, box, frame, label, operation, sheet, strip, words
+from .sketch import (
+    Box,
+    arrow,
+    box,
+    frame,
+    label,
+    operation,
+    sheet,
+    strip,
+    words,
+)
 
 
 def encoder_decoder(ax: Axes | None = None) -> Axes:
@@ -112,42 +122,61 @@ def memory_network(ax: Axes | None = None) -> Axes:
 
 def bahdanau(ax: Axes | None = None) -> Axes:
     """Draw one word of `bahdanau.RNNsearch`: ask, weigh, mix, write."""
-    ax = sheet(5.6, 5.5, ax)
-    xs = [0.7, 1.5, 2.3, 3.1]
-    source = words(ax, ["the", "black", "cat", "</s>"], xs, 0.5)
-    onward = [box(ax, x, 1.0, "GRU") for x in xs]
-    back = [box(ax, x, 1.5, "GRU") for x in xs]
+    ax = sheet(5.6, 6.3, ax)
+    xs = [0.7, 1.55, 2.4, 3.25]
+    notes = _annotations(ax, ["the", "black", "cat", "</s>"], xs)
+    score = "AdditiveAttention"
+    ask = box(ax, 1.975, 3.5, score, "key", width=3.3, code=True)
+    mix = operation(ax, 1.975, 4.85, "+")
+    for i, weight in enumerate([0.03, 0.87, 0.09, 0.01]):
+        arrow(ax, notes[i].top, (xs[i], ask.bottom[1]), "key")
+        part = f".{100 * weight:02.0f} $h_{i + 1}$"
+        cell = box(ax, xs[i], 4.15, part, "value", width=0.66)
+        arrow(ax, (xs[i], ask.top[1]), cell.bottom)
+        arrow(ax, cell.top, mix.rim(cell.top), "value")
+    before = box(ax, 4.65, 3.5, "$s_{i-1}$", "query")
+    arrow(ax, before.left, ask.right, "query")
+    label(ax, 4.65, 3.15, "$s_0$ from $h_1$", "query")
+    _next_word(ax, before, mix)
+    frame(ax, 0.15, 2.98, 5.5, 5.82, "AttentionDecoder", "query", at=4.65)
+    return ax
+
+
+def _annotations(ax: Axes, tokens: list[str], xs: list[float]) -> list[Box]:
+    """Draw the encoder: each word feeds two rows, and both feed h_j."""
+    source = words(ax, tokens, xs, 0.5)
+    onward = [box(ax, x - 0.18, 1.06, "GRU", width=0.42) for x in xs]
+    back = [box(ax, x + 0.18, 1.62, "GRU", width=0.42) for x in xs]
     notes = [
-        box(ax, x, 2.1, f"$h_{i + 1}$", "memory") for i, x in enumerate(xs)
+        box(ax, x, 2.24, f"$h_{i + 1}$", "memory") for i, x in enumerate(xs)
     ]
     for i in range(3):
         arrow(ax, onward[i].right, onward[i + 1].left)
         arrow(ax, back[i + 1].left, back[i].right)
-    score = "AdditiveAttention"
-    ask = box(ax, 1.9, 3.2, score, "key", width=3.1, code=True)
-    mix = operation(ax, 1.9, 4.55, "+")
-    for i, weight in enumerate([0.03, 0.87, 0.09, 0.01]):
-        arrow(ax, source[i].top, onward[i].bottom)
-        arrow(ax, back[i].top, notes[i].bottom)
-        arrow(ax, notes[i].top, (xs[i], ask.bottom[1]), "key")
-        part = f".{100 * weight:02.0f} $h_{i + 1}$"
-        cell = box(ax, xs[i], 3.85, part, "value", width=0.66)
-        arrow(ax, (xs[i], ask.top[1]), cell.bottom)
-        arrow(ax, cell.top, mix.rim(cell.top), "value")
-    before = box(ax, 4.75, 3.2, "$s_{i-1}$", "query")
-    after = box(ax, 4.75, 4.55, "GRU", "query")
-    arrow(ax, before.left, ask.right, "query")
+    for i, x in enumerate(xs):
+        for row, side in ((onward[i], x - 0.12), (back[i], x + 0.12)):
+            arrow(ax, (side, source[i].top[1]), (side, row.bottom[1]))
+            arrow(ax, (side, row.top[1]), (side, notes[i].bottom[1]))
+    frame(ax, 0.15, 0.3, 3.8, 2.55, "BidirectionalEncoder", "memory")
+    return notes
+
+
+def _next_word(ax: Axes, before: Box, mix: Box) -> None:
+    """Draw how state, context and previous word give the next word."""
+    x, split = before.x, 4.15
+    after = box(ax, x, mix.y, "GRU", "query")
+    out = box(ax, x, 5.52, "output", "query", width=1.3, code=True)
     arrow(ax, before.top, after.bottom, "query")
+    arrow(ax, after.top, out.bottom, "query")
+    label(ax, x + 0.07, 5.18, "$s_i$", "query", side="left")
     arrow(ax, mix.right, after.left, "value")
-    label(ax, 3.2, 4.72, "context $c_i$", "value")
-    label(ax, 5.25, 3.85, "chat")
-    arrow(ax, (5.2, 3.98), (4.95, after.bottom[1]))
-    arrow(ax, after.top, (4.75, 5.25), "query")
-    label(ax, 4.85, 4.9, "$s_i$", "query", side="left")
-    label(ax, 4.75, 5.37, "noir")
-    frame(ax, 0.25, 0.3, 3.55, 2.42, "BidirectionalEncoder", "memory")
-    frame(ax, 0.25, 2.85, 5.55, 5.05, "AttentionDecoder", "query", at=4.6)
-    return ax
+    arrow(ax, (split, mix.y), (split, out.bottom[1]), "value")
+    label(ax, 3.2, mix.y + 0.17, "context $c_i$", "value")
+    label(ax, x + 0.5, 4.15, "chat")
+    arrow(ax, (x + 0.45, 4.28), (x + 0.2, after.bottom[1]))
+    arrow(ax, (x + 0.5, 4.28), (x + 0.5, out.bottom[1]))
+    arrow(ax, out.top, (x, 6.03), "query")
+    label(ax, x, 6.16, "noir")
 
 
 def skip_gram(ax: Axes | None = None) -> Axes:
