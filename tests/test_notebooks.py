@@ -9,6 +9,7 @@ import pytest
 from address import current, stamp
 
 from reinvent import PAPERS
+from reinvent.toolbox.results import stored_results
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
@@ -149,6 +150,62 @@ def test_the_chapter_claims_something(path: Path) -> None:
         or (isinstance(node, ast.Call) and called(node) == "claim")
     ]
     assert len(claims) >= 5
+
+
+@each_notebook
+def test_the_chapter_has_every_part_of_the_contract(path: Path) -> None:
+    text = "\n".join(cell.source for cell in cells(path, "markdown"))
+    for part in (
+        r"^\*\*The idea in one sentence\.\*\*",
+        r"\*\*Think first\.\*\*",
+        r"^## The papers? and us$",
+        r"^## What is still broken$",
+        r"^## Exercises$",
+        r"^## Interview corner$",
+        r"^## Further reading$",
+    ):
+        assert re.search(part, text, flags=re.MULTILINE), part
+    code = "\n".join(cell.source for cell in cells(path, "code"))
+    for part in ("show(", "Explorer", "drawings."):
+        assert part in code, part
+    questions = text.split("## Interview corner")[1].count("<summary>")
+    assert 5 <= questions <= 10
+
+
+@each_notebook
+def test_an_untouched_exercise_is_not_right(path: Path) -> None:
+    stubs = [
+        cell
+        for cell in cells(path, "code")
+        if "raise NotImplementedError" in cell.source
+    ]
+    assert 3 <= len(stubs) <= 5
+    for cell in stubs:
+        shown = "".join(
+            output.get("data", {}).get("text/plain", "")
+            for output in cell.outputs
+        )
+        assert shown.startswith("not yet: "), cell.source
+
+
+@each_notebook
+def test_every_solution_is_folded_and_judged(path: Path) -> None:
+    solutions = [
+        cell
+        for cell in cells(path, "code")
+        if cell.source.startswith("# Solution")
+    ]
+    assert len(solutions) >= 3
+    for cell in solutions:
+        assert "hide-cell" in cell.metadata.tags
+        assert "assert " in cell.source
+
+
+@each_notebook
+def test_five_seeds_are_stored(path: Path) -> None:
+    _, stored = stored_results(path.stem)
+    assert stored, f"run: make experiments NAME={path.stem}"
+    assert {interval.seeds for interval in stored.values()} == {5}
 
 
 def called(node: ast.Call) -> str:
