@@ -1,5 +1,6 @@
 # make book        build the book into _build/html
 # make test        unit tests, every chapter, every page in a browser
+#                  (ARGS=tests/test_bahdanau.py: one file)
 # make lab         JupyterLab on the chapters
 # make chapters    execute the chapters and save them (NAME=02_bahdanau: one)
 # make experiments the runs over seeds 0-4, into book/results (NAME=..: one)
@@ -11,6 +12,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PAGE := file://$(CURDIR)/_build/html/index.html
+# What `make test` runs, and options of pytest.
+ARGS ?= tests chapters
 
 .PHONY: book test lab chapters experiments address lint screenshots \
 	clean setup pages
@@ -28,10 +31,10 @@ book: pages
 test:
 	@$(PYTHON) tools/setup.py --tests
 	@rm -rf _build/cache
-	@OMP_NUM_THREADS=1 REINVENT_CACHE=$(CURDIR)/_build/cache \
-		$(BIN)/python -m pytest tests chapters \
+	@OMP_NUM_THREADS=1 REINVENT_CACHE="$(CURDIR)/_build/cache" \
+		$(BIN)/python -m pytest $(ARGS) \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout 900 \
-		-n 2 --dist loadfile $(ARGS)
+		-n 2 --dist loadfile
 
 lab: setup
 	@$(BIN)/jupyter lab chapters

@@ -17,7 +17,6 @@ from reinvent.toolbox.checkpoints import (
     save_checkpoint,
 )
 
-torch.set_num_threads(1)
 FINGERPRINT = {"model": "LSTM", "steps": 11}
 
 

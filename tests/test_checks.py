@@ -1,5 +1,8 @@
 """Every check passes what is right and catches a module that is broken."""
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -135,6 +138,16 @@ def test_a_parameter_behind_a_dead_unit_is_named(tokens):
     assert not verdict and "only zeros" in verdict.message
 
 
+def test_a_gradient_that_is_not_finite_is_named(tokens):
+    model = Running()
+
+    def loss():
+        return (model(tokens) * 0).sum().sqrt()
+
+    verdict = checks.every_parameter_learns(model, loss)
+    assert not verdict and "not finite" in verdict.message
+
+
 def test_the_model_comes_back_with_its_weights(tokens):
     model = Running()
     before = {k: v.clone() for k, v in model.state_dict().items()}
@@ -199,6 +212,9 @@ def test_a_function_is_judged_by_its_results():
     def raises(x):
         return x @ torch.zeros(3)
 
+    def lacks_a_type(x):
+        return x.long().softmax(dim=0)
+
     def judge(function):
         return checks.same_function(function, lambda x: x, cases, name="f")
 
@@ -206,6 +222,15 @@ def test_a_function_is_judged_by_its_results():
     assert "stub" in judge(stub).message
     assert "case 1" in judge(broken).message
     assert "RuntimeError" in judge(raises).message
+    assert "'Long'" in judge(lacks_a_type).message
+
+
+def test_a_number_of_any_kind_is_judged():
+    right = torch.tensor(3.0)
+    for given in (3, 3.0, Fraction(3), np.float32(3), torch.tensor(3.0)):
+        assert checks.same_values(given, right, name="it")
+    verdict = checks.same_values(2, right, name="it")
+    assert verdict.message == "it is 2, expected 3"
 
 
 def test_a_function_is_judged_by_given_results():

@@ -11,7 +11,6 @@ from torch.testing import assert_close
 from reinvent.toolbox.decoding import greedy, translate
 from reinvent.toolbox.vocabulary import Vocabulary
 
-torch.set_num_threads(1)
 PAD, BOS, EOS = 0, 1, 2
 VOCAB = 13
 

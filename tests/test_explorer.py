@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from reinvent.toolbox.explorer import Explorer, assets, share
-from reinvent.toolbox.explorer_input import visible
+from reinvent.toolbox.explorer import Explorer
+from reinvent.toolbox.inline import assets, share, visible
 
 SOURCE = ["the", "red", "house", "sleeps", "</s>"]
 TARGET = ["la", "maison", "rouge"]
@@ -211,7 +211,7 @@ def test_invisible_characters_become_visible(token, shown):
 
 
 def test_script_and_style_are_small_and_ask_for_nothing():
-    style, script = assets()
+    style, script = assets("explorer")
     assert len(script.encode()) <= 30_000
     assert len(style.encode()) <= 15_000
     assert "</" not in script and "</" not in style

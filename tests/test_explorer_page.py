@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from reinvent.toolbox.explorer import Explorer, share
-from reinvent.toolbox.explorer_input import visible
+from reinvent.toolbox.explorer import Explorer
+from reinvent.toolbox.inline import share, visible
 
 SOURCE = ["the", "red", "house", "sleeps", "</s>"]
 TARGET = ["la", "maison", "rouge"]

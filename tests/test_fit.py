@@ -1,5 +1,6 @@
 """`fit`, its schedules, its guards and its progress line."""
 
+import errno
 import math
 import os
 import signal
@@ -17,6 +18,7 @@ from nbclient import NotebookClient
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from reinvent.toolbox import checkpoints
 from reinvent.toolbox.checkpoints import (
     BrokenCheckpointError,
     CheckpointMismatchError,
@@ -26,7 +28,6 @@ from reinvent.toolbox.guards import evaluating, interrupts_wait, to_device
 from reinvent.toolbox.progress import Progress, duration
 from reinvent.toolbox.schedules import schedule_factor
 
-torch.set_num_threads(1)
 IN, HIDDEN, BATCH = 3, 5, 7
 
 
@@ -402,19 +403,25 @@ def test_ctrl_c_in_the_last_evaluation_loses_no_step(tmp_path):
     def interrupted(model):
         raise KeyboardInterrupt
 
+    def counted(model):
+        calls.append(model)
+        return evaluate_weights(model)
+
     with pytest.raises(KeyboardInterrupt):
         run(new_model(), evaluate=interrupted, checkpoint=file)
+    calls = []
     for _ in range(2):
         history = fit(
             new_model(),
             loss,
             stopped_at(0),
             steps=11,
-            evaluate=evaluate_weights,
+            evaluate=counted,
             checkpoint=file,
             progress=False,
         )
         assert [step for step, _ in history.evaluations] == [11]
+    assert len(calls) == 1
 
 
 def test_ctrl_c_waits_until_the_weights_are_whole():
@@ -473,6 +480,32 @@ def test_a_broken_checkpoint_stops_before_the_training(tmp_path):
     file.write_bytes(file.read_bytes()[:-500])
     with pytest.raises(BrokenCheckpointError, match="model.pt"):
         run(new_model(), checkpoint=file)
+
+
+def test_a_folder_that_is_read_only_stops_before_the_training(
+    tmp_path, monkeypatch
+):
+    def read_only(dir):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    file = tmp_path / "new" / "model.pt"
+    monkeypatch.setattr(checkpoints.tempfile, "TemporaryFile", read_only)
+    with pytest.raises(OSError, match="named by REINVENT_CACHE.*model.pt"):
+        fit(new_model(), loss, stopped_at(0), **SETTINGS, checkpoint=file)
+
+
+def test_a_finished_checkpoint_is_read_where_nothing_can_be_written(
+    tmp_path, monkeypatch
+):
+    file = tmp_path / "model.pt"
+    expected = run(new_model(), checkpoint=file)
+
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for name in ("mkstemp", "TemporaryFile"):
+        monkeypatch.setattr(checkpoints.tempfile, name, read_only)
+    assert run(new_model(), checkpoint=file) == expected
 
 
 # Progress

@@ -220,6 +220,18 @@ def test_the_loss_is_that_of_every_hop_and_of_the_answer(story):
     torch.testing.assert_close(model.loss(story), expected)
 
 
+def test_the_question_is_newest_and_what_was_found_has_its_own_time(story):
+    model = MemoryNetwork(config())
+    memory = model.write(story.memories)
+    question = bag_of_words(story.question, V)
+    scores, found, asking = model.look(memory, question)
+    newest = torch.full((B, 1), M)
+    both = torch.cat([newest, found[:, :1]], dim=1)
+    for hop, when in enumerate((newest, both)):
+        expected = model.pair_scores(asking[:, : hop + 1], when, memory)
+        torch.testing.assert_close(scores[hop], expected)
+
+
 def test_in_training_hop_2_follows_the_label_and_else_its_own_choice(story):
     model = MemoryNetwork(config())
     memory = model.write(story.memories)

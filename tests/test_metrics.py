@@ -20,8 +20,6 @@ from reinvent.toolbox.metrics import (
 from reinvent.toolbox.translation import Pair
 from reinvent.toolbox.vocabulary import Vocabulary
 
-torch.set_num_threads(1)
-
 
 def pair(
     source: str,

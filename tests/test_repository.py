@@ -193,7 +193,9 @@ def test_the_examples_in_the_text_run(name: str, tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["README.md", "book/preface.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "book/preface.md"]
+)
 def test_the_commands_in_the_text_exist(name: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     text = (ROOT / name).read_text(encoding="utf-8")

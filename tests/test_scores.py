@@ -50,6 +50,19 @@ def test_a_perfect_translator_gets_full_marks():
     ]
 
 
+def test_a_wrong_word_costs_its_sentence_and_its_bucket():
+    task = translation_task(train_size=40, test_size=20)
+    oracle = Oracle(task.test, task)
+    first = task.test[0]
+    answer = oracle.known[tuple(task.source_words.encode(first.source))]
+    answer[0] = next(i for i in range(3, oracle.size) if i != answer[0])
+    scores = score_translator(oracle, task.test, task)
+    assert scores.exact_match == 0.95
+    assert 50 < scores.bleu < 99.9
+    for (low, high), share in scores.by_length.items():
+        assert (share < 1) == (low <= len(first.source) <= high)
+
+
 def test_alignment_is_measured_only_on_demand():
     task = translation_task(train_size=40, test_size=20)
     scores = score_translator(Oracle(task.test, task), task.test, task)

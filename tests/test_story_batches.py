@@ -54,6 +54,25 @@ def test_every_question_comes_once_per_epoch(questions):
     torch.testing.assert_close(batches(5).memories, batches(5).memories)
 
 
+def test_every_epoch_and_every_seed_has_its_own_order(questions):
+    stories = encode_stories(questions, story_words(questions))
+
+    def order(seed, epoch):
+        batches = StoryBatches(stories, batch_size=1, seed=seed)
+        steps = range(3 * epoch, 3 * epoch + 3)
+        return tuple(int(batches(step).facts[0, 0]) for step in steps)
+
+    assert len({order(0, epoch) for epoch in range(11)}) > 1
+    assert len({order(seed, 0) for seed in range(11)}) > 1
+
+
+def test_what_does_not_fill_a_batch_is_left_out(questions):
+    stories = encode_stories(questions, story_words(questions))
+    batches = StoryBatches(stories, batch_size=2, seed=0)
+    sizes = {len(batches(step).answer) for step in range(5)}
+    assert sizes == {2}
+
+
 def test_facts_that_are_padding_are_too_few(questions):
     stories = encode_stories(questions, story_words(questions))
     check_facts(stories, hops=1)

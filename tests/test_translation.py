@@ -265,6 +265,17 @@ def test_batches_hold_every_pair_once_per_epoch():
     assert sorted(rows) == sorted(pair.source for pair in TASK.test)
 
 
+def test_batches_hold_like_lengths_and_come_in_any_order():
+    batches = TranslationBatches(TASK.train, TASK, batch_size=31, seed=2)
+    ends = (batches(step).source.ne(0).sum(dim=1) for step in range(33))
+    spreads, longest = zip(
+        *((int(e.max() - e.min()), int(e.max())) for e in ends), strict=True
+    )
+    assert sum(spreads) / len(spreads) < 4
+    falls = sum(a > b for a, b in zip(longest, longest[1:], strict=False))
+    assert falls > 5
+
+
 def test_the_same_seed_and_step_give_the_same_batch():
     one = TranslationBatches(TASK.test, TASK, batch_size=7, seed=2)
     two = TranslationBatches(TASK.test, TASK, batch_size=7, seed=2)

@@ -90,6 +90,35 @@ def test_models_start_at_ln_2_per_choice_and_overfit(model):
     assert checks.every_parameter_learns(model, loss)
 
 
+def tables(model):
+    """Both tables with chance in them: the second one starts as zeros."""
+    torch.nn.init.normal_(model.output_vectors.weight)
+    return model.input_vectors.weight, model.output_vectors.weight
+
+
+def test_skip_gram_asks_with_the_centre_for_its_context():
+    model = SkipGram(CONFIG)
+    ask, told = tables(model)
+    centre, context = torch.tensor([1, 2]), torch.tensor([9, 10])
+    noise = torch.tensor([[3, 4, 5], [6, 7, 8]])
+    torch.testing.assert_close(
+        model(centre, context, noise),
+        negative_sampling_loss(ask[centre], told[context], told[noise]),
+    )
+
+
+def test_cbow_asks_with_the_mean_of_the_context_for_its_centre():
+    model = CBOW(CONFIG)
+    ask, told = tables(model)
+    context, centre = torch.randint(V, (B, C)), torch.tensor([1, 2])
+    noise = torch.tensor([[3, 4, 5], [6, 7, 8]])
+    mean = torch.stack([sum(ask[word] for word in row) / C for row in context])
+    torch.testing.assert_close(
+        model(context, centre, noise),
+        negative_sampling_loss(mean, told[centre], told[noise]),
+    )
+
+
 def test_no_huffman_code_begins_another_and_frequent_words_are_short():
     counts = [1, 1, 2, 4, 8, 16]
     codes = huffman_codes(counts)

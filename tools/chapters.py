@@ -115,9 +115,13 @@ def stderr(notebook: nbformat.NotebookNode) -> str:
 
 
 def save(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Replace a notebook in one step: half of it is never there."""
-    text = nbformat.writes(notebook, version=4) + "\n"
-    half = path.with_suffix(".ipynb.new")
+    """Write a notebook with what it shows."""
+    replace(path, nbformat.writes(notebook, version=4) + "\n")
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file in one step: half of it is never there."""
+    half = path.with_name(f"{path.name}.new")
     half.write_text(text, encoding="utf-8")
     half.replace(path)
 
@@ -131,6 +135,9 @@ def show(words: str) -> None:
 def main() -> None:
     """Execute and save the chapters that the command line names."""
     failed = []
+    # What is saved is the run of seed 0, whatever the shell has set.
+    os.environ.pop("REINVENT_SEED", None)
+    os.environ.pop("REINVENT_RECORDS", None)
     # No model of an earlier run: what a chapter says it trains, it trains.
     shutil.rmtree(CACHE, ignore_errors=True)
     os.environ["REINVENT_CACHE"] = str(CACHE)
@@ -161,4 +168,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted; the chapters that are done are saved")

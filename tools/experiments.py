@@ -13,6 +13,7 @@ goes on with the next one, until a chapter or the package changes.
 
 import csv
 import hashlib
+import io
 import json
 import os
 import platform
@@ -24,7 +25,7 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError
 
-from chapters import ROOT, chosen, execute, show
+from chapters import ROOT, chosen, execute, replace, show
 
 SEEDS = range(5)
 RUNS = ROOT / "_build" / "experiments"
@@ -76,7 +77,7 @@ def run(path: Path, seed: int) -> dict:
         else:
             done["values"][record["name"]] = record["value"]
     done["seconds"] = round(time.perf_counter() - start, 1)
-    stored.write_text(json.dumps(done, indent=1), encoding="utf-8")
+    replace(stored, json.dumps(done, indent=1))
     records.unlink()
     return done
 
@@ -85,10 +86,16 @@ def store(chapter: str, runs: dict[int, dict]) -> None:
     """Write the table of a chapter, and beside it how it came about.
 
     Raises:
-        ValueError: The runs recorded different names or settings.
+        ValueError: The runs are of different code, or recorded different
+            names or settings.
     """
     first = runs[min(runs)]
     for seed, one in runs.items():
+        if one["sources"] != first["sources"]:
+            raise ValueError(
+                f"seed {seed} ran with other code: the chapter or the package"
+                " changed meanwhile; run it again"
+            )
         if one["settings"] != first["settings"]:
             raise ValueError(f"seed {seed} ran with other settings")
         if one["values"].keys() != first["values"].keys():
@@ -96,12 +103,13 @@ def store(chapter: str, runs: dict[int, dict]) -> None:
             raise ValueError(f"not every seed recorded {sorted(other)}")
     RESULTS.mkdir(exist_ok=True)
     table = RESULTS / f"{chapter}.csv"
-    with table.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["chapter", "seed", "settings", "name", "value"])
-        for seed, one in runs.items():
-            for name, value in one["values"].items():
-                rows.writerow([chapter, seed, one["settings"], name, value])
+    file = io.StringIO()
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(["chapter", "seed", "settings", "name", "value"])
+    for seed, one in runs.items():
+        for name, value in one["values"].items():
+            rows.writerow([chapter, seed, one["settings"], name, value])
+    replace(table, file.getvalue())
     told = {
         "command": f"make experiments NAME={chapter}",
         "settings": first["settings"],
@@ -111,7 +119,7 @@ def store(chapter: str, runs: dict[int, dict]) -> None:
         "seconds": {str(seed): one["seconds"] for seed, one in runs.items()},
     }
     text = json.dumps(told, indent=2) + "\n"
-    table.with_suffix(".json").write_text(text, encoding="utf-8")
+    replace(table.with_suffix(".json"), text)
 
 
 def main() -> None:
@@ -131,7 +139,11 @@ def main() -> None:
             seconds = runs[seed]["seconds"]
             print(f"{path.stem}, seed {seed}: {count} values, {seconds} s")
         if len(runs) == len(SEEDS) and runs[0]["values"]:
-            store(path.stem, runs)
+            try:
+                store(path.stem, runs)
+            except ValueError as error:
+                print(f"{path.stem}: not stored: {error}")
+                failed.append(path.stem)
     if failed:
         sys.exit(f"failed: {'; '.join(failed)}")
 

@@ -226,6 +226,8 @@ def main():
             install(python)
     except Missing as missing:
         sys.exit("\n" + str(missing))
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. Run the same command again to go on.")
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -8,7 +8,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from reinvent.toolbox.explorer import share
+from reinvent.toolbox.inline import share
 
 # In plain text `|W|` is a size and `h_` a name; in reStructuredText the one
 # is a substitution, the other a link. Docstrings are plain text with `code`.
@@ -69,7 +69,7 @@ def lighten(
 ) -> None:
     """Take out of a page what it holds many times.
 
-    The script and style of the explorer stay once; the wrappers that Sphinx
+    The scripts and styles of the pictures stay once; the wrappers that Sphinx
     puts around each word of code go: a quarter of a page on the package.
     """
     if body := context.get("body"):

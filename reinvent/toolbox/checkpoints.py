@@ -62,6 +62,27 @@ def save_checkpoint(path: Path, content: dict, fingerprint: dict) -> None:
         raise
 
 
+def check_folder(path: Path) -> None:
+    """Stop before a long training whose checkpoint could not be saved.
+
+    Args:
+        path: Where it is to be written; missing folders are made.
+
+    Raises:
+        OSError: The folder cannot be made or written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        why = (
+            f"{error.strerror}; no checkpoint can be saved here. Another"
+            " folder for cached models is named by REINVENT_CACHE"
+        )
+        raise OSError(error.errno, why, str(path)) from error
+
+
 def load_checkpoint(path: Path, fingerprint: dict) -> dict | None:
     """Read a checkpoint of the same model and settings.
 

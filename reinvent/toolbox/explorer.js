@@ -1,30 +1,17 @@
 /* The explorer of "Re-inventing BERT". Python writes a table, the numbers
    as JSON, and this script; the script turns them into a picture to point
    at. Plain ES2017, no library, no request. Text goes into the page by
-   textContent alone: a token is data, never HTML. */
+   textContent alone: a token is data, never HTML. The parts @start, @dom and
+   @mount stand in inline.js. */
 (function () {
   "use strict";
-  const VERSION = "@VERSION@";
-  const known = window.__reinventExplorer;
-  if (known && known.version === VERSION) {
-    known.mountAll();
-    return;
-  }
+  /* @start */
 
   const views = new Set(); // everything that repaints when the theme changes
 
   /* ---- Small helpers ---------------------------------------------------- */
 
-  function el(tag, attributes, ...children) {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) {
-      if (value === true) node.setAttribute(name, "");
-      else if (value !== false && value !== null)
-        node.setAttribute(name, value);
-    }
-    node.append(...children);
-    return node;
-  }
+  /* @dom */
 
   function svg(tag, attributes) {
     const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -947,13 +934,7 @@
     view.update();
   }
 
-  function mountAll() {
-    const fresh = document.querySelectorAll(".rb-explorer:not([data-rb])");
-    fresh.forEach((root) => {
-      root.dataset.rb = VERSION;
-      mount(root).catch((error) => console.error("explorer:", error));
-    });
-  }
+  /* @mount */
 
   function repaintAll() {
     views.forEach((view) => {

@@ -3,25 +3,14 @@
     from reinvent.toolbox.explorer import Explorer
     Explorer(weights, source=["the", "red", "house"], target=["la", "maison"])
 
-A notebook shows it by itself. What it writes into the page is complete: a
-table that is readable without JavaScript, the numbers, one style and one
-script (`explorer.css`, `explorer.js`). Nothing is loaded from elsewhere and
-no kernel is needed, so the same output lives in JupyterLab, on Colab, on a
-static page and in a file.
-
-Every output carries the script, since on Colab each output lives alone; it
-registers itself once per page. `share` drops the copies from a built page.
+A notebook shows it by itself, and a static page does, without a kernel: see
+`inline`. Its look is `explorer.css`, what it does `explorer.js`.
 """
 
-import hashlib
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from html import escape
-from pathlib import Path
 
 from reinvent.toolbox import explorer_input as given
+from reinvent.toolbox import inline
 from reinvent.toolbox.explorer_table import map_table, rows_table
 
 
@@ -201,10 +190,8 @@ class Explorer:
     ) -> None:
         """Fix the bytes of the page; the id is made from them."""
         data = {"kind": kind, "words": words, "panels": panels}
-        # Inside a script, "<" could begin "</script>" or "<!--".
-        self._data = json.dumps(data, separators=(",", ":"), sort_keys=True)
-        self._data = self._data.replace("<", "\\u003c")
-        self._title, self._table = given.visible(title), table
+        self._data = inline.packed(data)
+        self._title, self._table = inline.visible(title), table
         sizes = " and ".join(
             " x ".join(map(str, panel["shape"])) for panel in panels
         )
@@ -212,20 +199,8 @@ class Explorer:
 
     def html(self) -> str:
         """Return the part of a page that shows this explorer."""
-        digest = hashlib.sha256((self._title + self._data).encode())
-        style, script = assets()
-        title = escape(self._title)
-        return (
-            f'<style class="rb-style">{style}</style>\n'
-            f'<div class="rb-explorer" id="rb-{digest.hexdigest()[:12]}"'
-            f' role="group" aria-label="{title}"'
-            ' data-lm-suppress-shortcuts="true">\n'
-            f'<div class="rb-head"><p class="rb-title">{title}</p></div>\n'
-            f'<div class="rb-tables">{self._table}</div>\n'
-            '<script type="application/json" class="rb-data">'
-            f"{self._data}</script>\n</div>\n"
-            f'<script class="rb-script">{script}</script>\n'
-        )
+        body = f'<div class="rb-tables">{self._table}</div>\n'
+        return inline.html("explorer", self._title, body, self._data)
 
     def __repr__(self) -> str:
         """Return title and sizes: layers x heads x targets x sources."""
@@ -234,29 +209,3 @@ class Explorer:
     def _repr_mimebundle_(self, **options: object) -> dict[str, str]:
         """Give a notebook the page and, for a terminal, one line."""
         return {"text/plain": self._plain, "text/html": self.html()}
-
-
-@lru_cache(maxsize=1)
-def assets() -> tuple[str, str]:
-    """Return the style and the script that every explorer carries.
-
-    Comments and indentation stay behind: the page does not need them.
-    """
-    here = Path(__file__)
-    parts = []
-    for name in ("explorer.css", "explorer.js"):
-        text = here.with_name(name).read_text(encoding="utf-8")
-        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-        parts.append(re.sub(r"^\s+", "", text, flags=re.MULTILINE))
-    version = hashlib.sha256("".join(parts).encode()).hexdigest()[:8]
-    return parts[0], parts[1].replace("@VERSION@", version)
-
-
-def share(page: str) -> str:
-    """Keep the explorer's style and script once in the HTML of a page."""
-    for tag in ("style", "script"):
-        pattern = rf'<{tag} class="rb-{tag}">.*?</{tag}>\n?'
-        for copy in set(re.findall(pattern, page, flags=re.DOTALL)):
-            head, first, rest = page.partition(copy)
-            page = head + first + rest.replace(copy, "")
-    return page

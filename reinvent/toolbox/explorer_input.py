@@ -1,48 +1,17 @@
-"""What an explorer is given: checked, made visible, packed for the page."""
+"""What an explorer is given: checked and packed for the page."""
 
 import base64
-import unicodedata
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from reinvent.toolbox.inline import visible
+
 Links = Iterable[tuple[int, int]] | tuple[Iterable, Iterable]
 TOLERANCE = 0.01  # how far the sum of a row may be from 1
 LARGE = 60_000  # bytes of weights from which on they are compressed
 LIMIT = 800_000  # characters of weights; beyond, they are rounded harder
-
-
-def visible(text: str) -> str:
-    r"""Replace every character that the eye cannot see by one that it can.
-
-    Spaces at the ends become ␣, line ends and tabs ‹\n› and ‹\t›, other
-    invisible characters their numbers, as in ‹U+202E›. No text is ∅.
-    """
-    if not text:
-        return "∅"
-    bare = text.strip(" ")
-    if not bare:
-        return "␣" * len(text)
-    before = "␣" * (len(text) - len(text.lstrip(" ")))
-    after = "␣" * (len(text) - len(text.rstrip(" ")))
-    if unicodedata.category(bare[0])[0] == "M":  # an accent without letter
-        bare = "◌" + bare
-    inside = range(1, len(bare) - 1)
-    marks = [_mark(char, i in inside) for i, char in enumerate(bare)]
-    return before + "".join(marks) + after
-
-
-def _mark(char: str, inside: bool) -> str:
-    """Show one character. Joiners inside a word shape it: they stay."""
-    code = ord(char)
-    if char in "\n\t\r":
-        return f"‹{char!r}›".replace("'", "")
-    if inside and code in (0x200C, 0x200D):
-        return char
-    kind = unicodedata.category(char)
-    hidden = kind in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp") or code == 0xA0
-    return f"‹U+{code:04X}›" if hidden else char
 
 
 def percent(weight: float) -> str:

@@ -1,11 +1,12 @@
 """The tables of the explorer: what a reader without JavaScript sees."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
 from reinvent.toolbox.explorer_input import percent
+from reinvent.toolbox.inline import table
 
 CELLS = 900  # weights of a matrix that are still shown one by one
 MAPS = 12  # layers x heads that still have a column each
@@ -39,7 +40,7 @@ def map_table(panel: dict, weights: np.ndarray, words: dict) -> str:
             true = sorted(s for s, t in panel["gold"] if t == row)
             words_true = " ".join(panel["source"][s] for s in true)
             cells.append(f"<td>{escape(words_true)}</td>")
-    return _table(_caption(panel, caption), names, panel["target"], body)
+    return table(_caption(panel, caption), names, panel["target"], body)
 
 
 def rows_table(
@@ -74,8 +75,8 @@ def rows_table(
         else ""
         for row in range(weights.shape[1])
     ]
-    table = _table("", panel["target"], panel["source"], body, facts)
-    return _line("question", words) + table + _line("answer", words)
+    page = table("", panel["target"], panel["source"], body, facts)
+    return _line("question", words) + page + _line("answer", words)
 
 
 def _map_names(shape: Sequence[int], words: dict) -> list[str]:
@@ -104,7 +105,7 @@ def _matrix(panel: dict, weights: np.ndarray, words: dict) -> str:
     caption += "; ◆ true link" if panel["gold"] else ""
     caption += "; ◇ possible link" if panel["possible"] else ""
     sides = panel["source"], panel["target"]
-    return _table(_caption(panel, caption), *sides, body)
+    return table(_caption(panel, caption), *sides, body)
 
 
 def _hundredths(weight: float) -> str:
@@ -145,32 +146,3 @@ def _line(name: str, words: dict) -> str:
     return (
         f'<p class="rb-line rb-{name}"><span>{label}</span> <b>{text}</b></p>'
     )
-
-
-def _table(
-    caption: str,
-    columns: Iterable[str],
-    rows: Iterable[str],
-    body: Iterable[Iterable[str]],
-    notes: Iterable[str] | None = None,
-) -> str:
-    """A table with names on both sides, in its own scroll box."""
-    head = "".join(f"<th scope=col>{_name(name)}</th>" for name in columns)
-    rows = list(rows)
-    lines = "".join(
-        f"<tr><th scope=row>{_name(row)}{note}</th>{''.join(cells)}</tr>\n"
-        for row, cells, note in zip(
-            rows, body, notes or [""] * len(rows), strict=True
-        )
-    )
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="rb-scroll"><table class="rb-table">{title}\n'
-        f"<thead><tr><td></td>{head}</tr></thead>\n"
-        f"<tbody>\n{lines}</tbody></table></div>\n"
-    )
-
-
-def _name(text: str) -> str:
-    """A name that the script turns into a button."""
-    return f'<span class="rb-word">{escape(text)}</span>'

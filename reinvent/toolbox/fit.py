@@ -11,7 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from reinvent.toolbox.checkpoints import load_checkpoint, save_checkpoint
+from reinvent.toolbox.checkpoints import (
+    check_folder,
+    load_checkpoint,
+    save_checkpoint,
+)
 from reinvent.toolbox.guards import (
     evaluating,
     interrupts_wait,
@@ -244,6 +248,7 @@ class _Run:
         self.path, self.fingerprint = path, settings
         content = load_checkpoint(path, settings)
         if content is None:
+            check_folder(path)
             return
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])

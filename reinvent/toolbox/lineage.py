@@ -184,14 +184,11 @@ def _imported(path: Path) -> list[Citation]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, (ast.Import, ast.ImportFrom)):
             continue
-        for module, names in _modules(node, in_toolbox=_deep(path)):
+        in_toolbox = path.parent.name == "toolbox"
+        for module, names in _modules(node, in_toolbox):
             comment = _comment(lines[node.lineno - 1 : node.end_lineno])
             found.append(Citation(module, names, comment, node.lineno))
     return sorted(found, key=lambda one: one.line)
-
-
-def _deep(path: Path) -> bool:
-    return path.parent.name == "toolbox"
 
 
 def _modules(
@@ -205,7 +202,7 @@ def _modules(
     if isinstance(node, ast.Import):
         paths = [alias.name.split(".") for alias in node.names]
         return [(p[1], ()) for p in paths if p[0] == "reinvent" and p[1:]]
-    path = (node.module or "").split(".") if node.module else []
+    path = node.module.split(".") if node.module else []
     if node.level == (2 if in_toolbox else 1):
         path = ["reinvent", *path]
     elif node.level:

@@ -6,6 +6,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from reinvent.toolbox.show import notebook
+
 SECONDS_BETWEEN_UPDATES = 0.25
 
 
@@ -33,7 +35,7 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         """Put up the first line."""
-        if self.shown and _in_notebook():
+        if self.shown and notebook() is not None:
             from IPython.display import display
 
             # Without display_id a second update would add a second output.
@@ -122,10 +124,3 @@ def duration(seconds: float) -> str:
 
 def _number(loss: float) -> str:
     return f"{loss:.3f}" if abs(loss) >= 0.001 else f"{loss:.1e}"
-
-
-def _in_notebook() -> bool:
-    """Whether a Jupyter kernel runs us (a plain IPython prompt has none)."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return getattr(shell, "kernel", None) is not None

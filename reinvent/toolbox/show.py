@@ -98,7 +98,7 @@ def _block(name: str, code: str) -> str:
 
 
 def notebook() -> object | None:
-    """The IPython shell of a notebook, None in plain Python."""
+    """The IPython shell of a notebook; None in Python and at a prompt."""
     if "IPython" not in sys.modules:
         return None
     shell = sys.modules["IPython"].get_ipython()

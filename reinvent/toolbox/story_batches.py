@@ -108,7 +108,8 @@ def check_facts(story: StoryBatch, hops: int) -> None:
 class StoryBatches:
     """Batches of stories; the same seed and step give the same batch.
 
-    Every question comes once per epoch.
+    No question comes twice in an epoch; those that do not fill the last
+    batch, others in each epoch, are left out.
 
     Args:
         stories: From `encode_stories`.
