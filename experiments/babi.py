@@ -1,10 +1,10 @@
-"""Train memory networks on the official bAbI files and store the accuracy.
+"""Train memory networks on the official bAbI files and print the accuracy.
 
     python experiments/babi.py --data tasks_1-20_v1-2/en --tasks 1 2
 
 The files are in tasks_1-20_v1-2.tar.gz of the bAbI project. Facts are used
-as labels, as chapter 01 explains. The table goes to
-book/results/babi_memory_networks.csv, one row for each task and seed.
+as labels, as chapter 01 explains. `--output FILE` keeps the table, one row
+for each task and seed; book/results/babi_memory_networks.csv was made by it.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from reinvent.toolbox.story_batches import (
     story_words,
 )
 
-RESULTS = Path(__file__).parents[1] / "book" / "results"
 COLUMNS = ("task", "hops", "seed", "steps", "accuracy", "facts", "seconds")
 
 
@@ -105,6 +104,7 @@ def main() -> None:
         "--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4]
     )
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     rows = []
     for task in options.tasks:
@@ -119,14 +119,14 @@ def main() -> None:
                 f"task {task}, seed {seed}: accuracy {row['accuracy']}, all "
                 f"facts {row['facts']}, {time.perf_counter() - start:.0f} s"
             )
-    path = RESULTS / "babi_memory_networks.csv"
-    half = path.with_suffix(".new")
-    with open(half, "w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-    os.replace(half, path)
-    print(f"written to {path}")
+    if options.output:
+        half = options.output.with_suffix(".new")
+        with open(half, "w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+        os.replace(half, options.output)
+        print(f"written to {options.output}")
 
 
 if __name__ == "__main__":

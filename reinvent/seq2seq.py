@@ -146,9 +146,13 @@ def lengths_of(tokens: Tensor) -> Tensor:
         Lengths in tokens, shape (B,).
 
     Raises:
-        ValueError: If a row holds nothing but padding.
+        ValueError: If a row holds nothing but padding, or padding stands
+            before a word.
     """
-    lengths = (tokens != 0).sum(dim=1)  # (B,)
+    words = tokens != 0  # (B, S)
+    if (words[:, 1:] & ~words[:, :-1]).any():
+        raise ValueError("padding stands before a word, expected at the end")
+    lengths = words.sum(dim=1)  # (B,)
     if (lengths == 0).any():
         row = int((lengths == 0).nonzero()[0])
         raise ValueError(

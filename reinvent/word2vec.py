@@ -249,8 +249,13 @@ def nearest(vectors: Tensor, word: int, count: int) -> list[tuple[int, float]]:
         (id, cosine) of the nearest words, best first, without the word.
 
     Raises:
-        ValueError: If there are fewer than `count` other words.
+        ValueError: If there is no such word, or there are fewer than
+            `count` others.
     """
+    if not 0 <= word < len(vectors):
+        raise ValueError(
+            f"word must be from 0 to {len(vectors) - 1}, got {word}"
+        )
     if not 1 <= count < len(vectors):
         raise ValueError(
             f"count must be from 1 to {len(vectors) - 1}, got {count}"

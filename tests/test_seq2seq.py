@@ -92,6 +92,11 @@ def test_an_empty_sentence_is_named():
         lengths_of(torch.tensor([[1, 2], [0, 0]]))
 
 
+def test_padding_before_a_word_is_refused():
+    with pytest.raises(ValueError, match="before a word"):
+        lengths_of(torch.tensor([[0, 4, 5]]))
+
+
 def test_batches_of_different_sizes_are_named(model, source):
     with pytest.raises(ValueError, match=r"\(2, 5\).*\(1, 3\)"):
         model(source, torch.ones(1, T, dtype=torch.long))

@@ -207,6 +207,14 @@ def test_a_broken_line_is_named(line, broken, expected, tmp_path):
     assert isinstance(caught.value, ValueError)
 
 
+def test_a_story_without_a_question_is_named_where_the_next_begins(tmp_path):
+    path = tmp_path / "qa.txt"
+    lines = [*LINES[:4], *LINES[5:]]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(BabiFormatError, match="line 5: '1 John.*a question"):
+        read_babi(path)
+
+
 def test_an_empty_file_is_refused(tmp_path):
     (tmp_path / "qa.txt").write_bytes(b"")
     with pytest.raises(BabiFormatError, match="end with a question"):

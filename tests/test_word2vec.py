@@ -146,3 +146,5 @@ def test_nearest_is_the_largest_cosine_without_the_word():
     assert [word for word, _ in found] == [1, 2]
     with pytest.raises(ValueError, match="from 1 to 3, got 4"):
         nearest(vectors, 0, 4)
+    with pytest.raises(ValueError, match="from 0 to 3, got -1"):
+        nearest(vectors, -1, 1)

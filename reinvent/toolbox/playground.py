@@ -93,7 +93,7 @@ class Playground:
             digits,
             (unit, xlabel, ylabel),
         )
-        self._numbers = self._look.rounded(numbers)  # (frames, lines, points)
+        self._numbers = self._look.rounded(numbers)
         self._texts = [
             self._say(frame, place)
             for frame, place in zip(frames, self._places, strict=True)

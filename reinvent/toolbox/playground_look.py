@@ -87,8 +87,14 @@ def make_look(
             f"the page cannot hold {largest:g} with {digits} digits after "
             "the point: more than 15 digits in all"
         )
-    words = [visible(word) if word else "" for word in words]
+    words = [_visible(word) for word in words]
     return Look(kind, names, labels, scale, digits, *words)
+
+
+def _visible(words: str) -> str:
+    """Make words visible; none stay none, a space before a unit stays."""
+    bare = words.strip(" ")
+    return " " * words.startswith(" ") + visible(bare) if bare else ""
 
 
 def limits(

@@ -41,13 +41,14 @@ def _bars(look: Look, numbers: np.ndarray, was: np.ndarray) -> str:
         end = look.share(number / scale)
         left, width = min(zero, end), abs(end - zero)
         start = look.share(old / scale)
+        shown = escape(look.shown(number))
         rows.append(
             '<div class="rb-bar" role="listitem">'
             f'<bdi class="rb-label">{escape(visible(str(label)))}</bdi>'
             '<span class="rb-track">'
             f'<i class="rb-length" style="left:{left:.2%};width:{width:.2%}">'
             f'</i><i class="rb-was" style="left:{start:.2%}"></i></span> '
-            f'<span class="rb-number">{look.shown(number)}</span>'
+            f'<span class="rb-number">{shown}</span>'
             "</div>\n"
         )
     many = " rb-many" if len(rows) > 12 else ""
@@ -82,9 +83,10 @@ def _lines(look: Look, numbers: np.ndarray, was: np.ndarray) -> str:
             f"<bdi>{escape(visible(name))}</bdi></span> "
         )
     marks, grid = _marks(look, across)
+    kind = "rb-plot" if _grow(look.labels) else "rb-plot rb-named"
     return (
         f'<p class="rb-keys">{_words(look.ylabel, "span")}{keys}</p>\n'
-        f'<div class="rb-plot">{marks}<svg class="rb-box" aria-hidden="true" '
+        f'<div class="{kind}">{marks}<svg class="rb-box" aria-hidden="true" '
         f'viewBox="0 0 {SIDE} {SIDE}" preserveAspectRatio="none">'
         f'<path class="rb-grid" d="{grid}"/>{curves}</svg></div>\n'
         f'<div class="rb-under">{_words(look.xlabel, "p")}</div>\n'
