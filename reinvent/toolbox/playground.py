@@ -1,4 +1,4 @@
-"""The playground: a slider that teaches.
+"""The playground: a slider that teaches::
 
     from reinvent.toolbox.playground import Playground
     Playground(
