@@ -1,4 +1,6 @@
-"""The playground: a slider that teaches::
+"""The playground: a slider that teaches.
+
+In a notebook::
 
     from reinvent.toolbox.playground import Playground
     Playground(
