@@ -285,6 +285,37 @@ def test_chapters_follow_each_other(site: Path) -> None:
         assert urljoin(name, link) == following
 
 
+@pytest.mark.parametrize("name", [n for n in PAGES if "chapters/" in n])
+def test_every_explorer_answers_a_click(name, browser, address) -> None:
+    page = browser.new_page()
+    page.goto(address + name)
+    explorers = page.locator(".rb-explorer")
+    assert explorers.count() >= 1
+    for i in range(explorers.count()):
+        explorer = explorers.nth(i)
+        before = explorer.inner_text()
+        explorer.get_by_role("button", name="Next").click()
+        assert explorer.inner_text() != before, f"explorer {i}"
+    page.close()
+
+
+@pytest.mark.parametrize("name", [n for n in PAGES if "chapters/" in n])
+def test_every_slider_answers_a_key(name, browser, address) -> None:
+    page = browser.new_page()
+    page.goto(address + name)
+    playgrounds = page.locator(".rb-playground")
+    assert (
+        playgrounds.locator("input[type=range]").count()
+        == page.locator("main input[type=range]").count()
+    ), "a slider stands alone"
+    for i in range(playgrounds.count()):
+        playground = playgrounds.nth(i)
+        before = playground.inner_text()
+        playground.locator("input[type=range]").first.press("Home")
+        assert playground.inner_text() != before, f"playground {i}"
+    page.close()
+
+
 def test_search_works_without_a_network(browser, address: str) -> None:
     page = browser.new_page()
     page.route("**/*", lambda route: keep_home(route, address, Visit()))
