@@ -69,3 +69,17 @@ def browser() -> Iterator:
         pytest.fail(HOW_TO_INSTALL)
     with open_browser() as browser:
         yield browser
+
+
+@pytest.fixture
+def book_style() -> Iterator[None]:
+    """Figures in the style of the book, all closed afterwards."""
+    from matplotlib import pyplot as plt
+
+    from reinvent.toolbox import plots
+
+    with plt.rc_context():
+        plt.switch_backend("svg")
+        plots.use_style()
+        yield
+    plt.close("all")

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from reinvent.bahdanau import (
     AdditiveAttention,
@@ -62,12 +61,6 @@ def test_the_alignment_of_the_appendix_as_a_loop():
         torch.testing.assert_close(context[b], expected)
 
 
-def test_weights_are_a_distribution_and_0_at_padding(model, source):
-    state = model.encode(source)
-    _, _, weights = model.step(torch.ones(B, dtype=torch.long), state)
-    assert checks.is_distribution(weights, source != 0)
-
-
 def test_a_mask_that_hides_every_word_is_named():
     mask = torch.tensor([[True, True], [False, False]])
     with pytest.raises(ValueError, match="row 1 hides all 2"):
@@ -82,47 +75,6 @@ def test_a_mask_of_another_shape_is_named():
 def test_a_mask_that_is_not_bool_is_named():
     with pytest.raises(ValueError, match="torch.float32, expected torch.bool"):
         masked_softmax(torch.zeros(2, 2), torch.ones(2, 2))
-
-
-def test_an_empty_sentence_is_named(model):
-    with pytest.raises(ValueError, match="sentence 0 is empty"):
-        model.encode(torch.zeros(1, S, dtype=torch.long))
-
-
-def test_batches_of_different_sizes_are_named(model, source):
-    with pytest.raises(ValueError, match=r"\(2, 5\).*\(1, 3\)"):
-        model(source, torch.ones(1, T, dtype=torch.long))
-
-
-@pytest.mark.parametrize("wrong", [-1, 19])
-def test_ids_without_a_word_are_named(model, source, wrong):
-    target = torch.ones(B, T, dtype=torch.long)
-    bad_source, bad_target = source.clone(), target.clone()
-    bad_source[0, 1] = bad_target[0, 1] = wrong
-    state = model.encode(source)
-    for call in (
-        lambda: model.encode(bad_source),
-        lambda: model(bad_source, target),
-        lambda: model(source, bad_target),
-        lambda: model.step(bad_target[:, 1], state),
-    ):
-        with pytest.raises(ValueError, match=rf"id {wrong} .* \d+ words"):
-            call()
-
-
-def test_a_word_sees_only_the_words_before_it(model, source):
-    target = torch.randint(1, V, (B, T))
-    assert checks.no_look_ahead(lambda t: model(source, t), target, V)
-
-
-def test_padding_and_neighbours_have_no_effect(model, source):
-    target = torch.randint(1, V, (1, T)).expand(B, T)
-
-    def logits(tokens):
-        return model(tokens, target[: len(tokens)])
-
-    assert checks.padding_has_no_effect(logits, source)
-    assert checks.batched_equals_one_by_one(logits, source)
 
 
 def test_the_decoder_starts_from_the_backward_state_at_the_first_word(
@@ -210,25 +162,3 @@ def test_maxout_keeps_the_larger_of_each_pair(model):
     torch.testing.assert_close(
         decoder.output(hidden, embedded, context), decoder.to_logits(kept)
     )
-
-
-def test_steps_equal_teacher_forcing(model, source):
-    target = torch.randint(1, V, (B, T))
-    state = model.encode(source)
-    rows = []
-    for tokens in target.unbind(dim=1):
-        logits, state, _ = model.step(tokens, state)
-        rows.append(logits)
-    torch.testing.assert_close(torch.stack(rows, dim=1), model(source, target))
-
-
-def test_it_starts_uniform_learns_everywhere_and_overfits(model, source):
-    target = torch.randint(1, V, (B, T))
-
-    def loss():
-        logits = model(source, target)
-        return F.cross_entropy(logits.flatten(0, 1), target.flatten())
-
-    assert checks.starts_near_uniform(loss(), V)
-    assert checks.every_parameter_learns(model, loss)
-    assert checks.can_overfit(model, loss)

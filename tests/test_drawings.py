@@ -9,7 +9,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 
-from reinvent.toolbox import drawings, plots, sketch
+from reinvent.toolbox import drawings, sketch
 
 DRAWINGS = {
     "encoder_decoder": "seq2seq",
@@ -20,13 +20,7 @@ DRAWINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _clean():
-    with plt.rc_context():
-        plt.switch_backend("svg")
-        plots.use_style()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("book_style")
 
 
 def drawn(name):

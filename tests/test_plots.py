@@ -13,13 +13,7 @@ from reinvent.toolbox import plots, style
 BUCKETS = ((4, 8), (9, 12), (13, 17), (18, 22))
 
 
-@pytest.fixture(autouse=True)
-def _clean():
-    with plt.rc_context():
-        plt.switch_backend("svg")
-        plots.use_style()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("book_style")
 
 
 def svg(ax) -> bytes:

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from reinvent.seq2seq import (
     EncoderDecoder,
@@ -14,7 +13,6 @@ from reinvent.seq2seq import (
     lengths_of,
     reverse,
 )
-from reinvent.toolbox import checks
 
 B, T, S, E, D, V = 2, 3, 5, 7, 11, 13
 CONFIG = Seq2SeqConfig(
@@ -95,65 +93,6 @@ def test_an_empty_sentence_is_named():
 def test_padding_before_a_word_is_refused():
     with pytest.raises(ValueError, match="before a word"):
         lengths_of(torch.tensor([[0, 4, 5]]))
-
-
-def test_batches_of_different_sizes_are_named(model, source):
-    with pytest.raises(ValueError, match=r"\(2, 5\).*\(1, 3\)"):
-        model(source, torch.ones(1, T, dtype=torch.long))
-
-
-@pytest.mark.parametrize("wrong", [-1, 19])
-def test_ids_without_a_word_are_named(model, source, wrong):
-    target = torch.ones(B, T, dtype=torch.long)
-    bad_source, bad_target = source.clone(), target.clone()
-    bad_source[0, 1] = bad_target[0, 1] = wrong
-    state = model.encode(source)
-    for call in (
-        lambda: model.encode(bad_source),
-        lambda: model(bad_source, target),
-        lambda: model(source, bad_target),
-        lambda: model.step(bad_target[:, 1], state),
-    ):
-        with pytest.raises(ValueError, match=rf"id {wrong} .* \d+ words"):
-            call()
-
-
-def test_a_word_sees_only_the_words_before_it(model, source):
-    target = torch.randint(1, V, (B, T))
-    assert checks.no_look_ahead(lambda t: model(source, t), target, V)
-
-
-def test_padding_of_the_source_has_no_effect(model, source):
-    target = torch.randint(1, V, (1, T)).expand(B, T)
-
-    def logits(tokens):
-        return model(tokens, target[: len(tokens)])
-
-    assert checks.padding_has_no_effect(logits, source)
-    assert checks.batched_equals_one_by_one(logits, source)
-
-
-def test_steps_equal_teacher_forcing(model, source):
-    target = torch.randint(1, V, (B, T))
-    state = model.encode(source)
-    rows = []
-    for tokens in target.unbind(dim=1):
-        logits, state, weights = model.step(tokens, state)
-        assert weights is None
-        rows.append(logits)
-    torch.testing.assert_close(torch.stack(rows, dim=1), model(source, target))
-
-
-def test_it_starts_uniform_learns_everywhere_and_overfits(model, source):
-    target = torch.randint(1, V, (B, T))
-
-    def loss():
-        logits = model(source, target)
-        return F.cross_entropy(logits.flatten(0, 1), target.flatten())
-
-    assert checks.starts_near_uniform(loss(), V)
-    assert checks.every_parameter_learns(model, loss)
-    assert checks.can_overfit(model, loss)
 
 
 def test_reading_backwards_changes_the_result(source):
