@@ -9,7 +9,6 @@ from reinvent.bahdanau import (
     RNNsearchConfig,
     masked_softmax,
 )
-from reinvent.toolbox import checks
 
 B, T, S, A, D, E, V = 2, 3, 5, 7, 11, 13, 17
 CONFIG = RNNsearchConfig(
