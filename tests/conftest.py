@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,3 +83,43 @@ def book_style() -> Iterator[None]:
         plots.use_style()
         yield
     plt.close("all")
+
+
+@pytest.fixture
+def show(browser, tmp_path: Path) -> Iterator[Callable]:
+    """Open pictures in a page; fail on any error or request it makes."""
+    from reinvent.toolbox.inline import share
+
+    contexts, trouble = [], []
+
+    def start(*pictures, shared=False, **options):
+        body = "".join(picture.html() for picture in pictures)
+        path = tmp_path / f"page{len(contexts)}.html"
+        path.write_text(
+            "<!doctype html><html lang=en><meta charset=utf-8>"
+            "<meta name=viewport content='width=device-width'>"
+            f"<title>Test</title><body>{share(body) if shared else body}",
+            encoding="utf-8",
+        )
+        options = {"viewport": {"width": 900, "height": 900}} | options
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(5_000)
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("dialog", lambda dialog: trouble.append("a dialog"))
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        if options.get("java_script_enabled", True):
+            page.wait_for_function(
+                "n => document.querySelectorAll('.rb-live').length == n",
+                arg=len(pictures),
+            )
+        assert asked == [path.as_uri()]
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert trouble == []

@@ -1,12 +1,11 @@
 """The explorer in a real browser: mouse, keys, touch, and what they change."""
 
-import re
-
 import numpy as np
 import pytest
+from pictures import ARRIVE, contrast, luminance
 
 from reinvent.toolbox.explorer import Explorer
-from reinvent.toolbox.inline import share, visible
+from reinvent.toolbox.inline import visible
 
 SOURCE = ["the", "red", "house", "sleeps", "</s>"]
 TARGET = ["la", "maison", "rouge"]
@@ -29,45 +28,6 @@ def softmax(*shape):
 
 def aligned(**options):
     return Explorer(ALIGNED, SOURCE, TARGET, **options)
-
-
-@pytest.fixture
-def show(browser, tmp_path):
-    """Open explorers in a page; fail on any error or request it makes."""
-    contexts, trouble = [], []
-
-    def start(*explorers, shared=False, **options):
-        body = "".join(explorer.html() for explorer in explorers)
-        path = tmp_path / f"page{len(contexts)}.html"
-        path.write_text(
-            "<!doctype html><html lang=en><meta charset=utf-8>"
-            "<meta name=viewport content='width=device-width'>"
-            f"<title>Test</title><body>"
-            f"{share(body) if shared else body}",
-            encoding="utf-8",
-        )
-        options = {"viewport": {"width": 900, "height": 900}} | options
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(5_000)
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("dialog", lambda dialog: trouble.append("a dialog"))
-        page.on("request", lambda request: asked.append(request.url))
-        asked: list[str] = []
-        page.goto(path.as_uri())
-        if options.get("java_script_enabled", True):
-            page.wait_for_function(
-                "n => document.querySelectorAll('.rb-live').length == n",
-                arg=len(explorers),
-            )
-        assert asked == [path.as_uri()]
-        return page
-
-    yield start
-    for context in contexts:
-        context.close()
-    assert trouble == []
 
 
 def token(page, side, index):
@@ -370,18 +330,7 @@ def test_an_explorer_that_arrives_later_works_too(show):
     """As in JupyterLab: HTML first, then its scripts made anew."""
     page = show(aligned())
     page.evaluate(
-        """html => {
-          const host = document.createElement("div");
-          host.innerHTML = html;
-          for (const old of host.querySelectorAll("script")) {
-            const script = document.createElement("script");
-            for (const { name, value } of old.attributes)
-              script.setAttribute(name, value);
-            script.textContent = old.textContent;
-            old.replaceWith(script);
-          }
-          document.body.append(host);
-        }""",
+        ARRIVE,
         Explorer.mix([0.25, 0.75], ["low", "high"]).html(),
     )
     page.get_by_role("button", name="high").hover()
@@ -422,22 +371,6 @@ def test_no_width_scrolls_sideways(show, width):
     page = show(long, pair, story, viewport={"width": width, "height": 700})
     scroll = page.evaluate("document.documentElement.scrollWidth")
     assert scroll <= width
-
-
-def luminance(color):
-    channels = [float(c) / 255 for c in re.findall(r"[\d.]+", color)[:3]]
-    if color.startswith("color("):
-        channels = [float(c) for c in re.findall(r" ([\d.]+)", color)[:3]]
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in channels
-    ]
-    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-
-
-def contrast(a, b):
-    low, high = sorted((luminance(a), luminance(b)))
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

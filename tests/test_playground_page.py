@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from pictures import ARRIVE, contrast, luminance
 
 from reinvent.toolbox.explorer import Explorer
-from reinvent.toolbox.inline import share, visible
+from reinvent.toolbox.inline import visible
 from reinvent.toolbox.playground import Playground
 
 SCORES = np.array([1.7, -1.4, 1.34])
@@ -32,44 +33,6 @@ def lines(**options):
 
     sliders = {"slope": [0, 1, 2], "lift": [0, 10]}
     return Playground(waves, sliders, kind="lines", **options)
-
-
-@pytest.fixture
-def show(browser, tmp_path):
-    """Open playgrounds in a page; fail on any error or request it makes."""
-    contexts, trouble = [], []
-
-    def start(*pictures, shared=False, **options):
-        body = "".join(picture.html() for picture in pictures)
-        path = tmp_path / f"page{len(contexts)}.html"
-        path.write_text(
-            "<!doctype html><html lang=en><meta charset=utf-8>"
-            "<meta name=viewport content='width=device-width'>"
-            f"<title>Test</title><body>{share(body) if shared else body}",
-            encoding="utf-8",
-        )
-        options = {"viewport": {"width": 900, "height": 900}} | options
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(5_000)
-        page.on("console", lambda message: trouble.append(message.text))
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("dialog", lambda dialog: trouble.append("a dialog"))
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri())
-        if options.get("java_script_enabled", True):
-            page.wait_for_function(
-                "n => document.querySelectorAll('.rb-live').length == n",
-                arg=len(pictures),
-            )
-        assert asked == [path.as_uri()]
-        return page
-
-    yield start
-    for context in contexts:
-        context.close()
-    assert trouble == []
 
 
 def seen(page):
@@ -282,18 +245,7 @@ def test_a_playground_that_arrives_later_works_too(show):
     """As in JupyterLab: HTML first, then its scripts made anew."""
     page = show(bars())
     page.evaluate(
-        """html => {
-          const host = document.createElement("div");
-          host.innerHTML = html;
-          for (const old of host.querySelectorAll("script")) {
-            const script = document.createElement("script");
-            for (const { name, value } of old.attributes)
-              script.setAttribute(name, value);
-            script.textContent = old.textContent;
-            old.replaceWith(script);
-          }
-          document.body.append(host);
-        }""",
+        ARRIVE,
         bars(start={"temperature": 2}).live().children[1].value
         + bars(start={"temperature": 5}).html(),
     )
@@ -320,20 +272,6 @@ def test_no_width_scrolls_sideways(show, width, script):
     )
     scroll = page.evaluate("document.documentElement.scrollWidth")
     assert scroll <= width
-
-
-def luminance(color):
-    channels = [float(c) / 255 for c in re.findall(r"[\d.]+", color)[:3]]
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in channels
-    ]
-    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
-
-
-def contrast(a, b):
-    low, high = sorted((luminance(a), luminance(b)))
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -112,7 +112,8 @@ def test_gold_links_are_drawn_at_source_column_and_target_row():
 
 def test_attention_takes_weights_that_require_a_gradient():
     weights = torch.rand(2, 3, requires_grad=True)
-    plots.attention(weights.softmax(-1), "abc", "xy")
+    drawn = plots.attention(weights.softmax(-1), "abc", "xy")
+    assert drawn.get_images() or drawn.collections
 
 
 def test_attention_grows_with_the_number_of_tokens():
@@ -140,12 +141,15 @@ def test_attention_grows_with_the_number_of_tokens():
     ],
 )
 def test_any_token_can_be_drawn(token):
-    svg(plots.attention([[1.0]], [token], [token], title=token[:30]))
-    svg(plots.memories([token], [[1.0]], question=token, answer="a"))
-    svg(plots.heat([[1.0]], [token], [token]))
-    svg(plots.vectors_2d([[1.0, 2.0]], [token], [token]))
-    svg(plots.length_curves({token: curve(0.5)}))
-    svg(plots.interval_dots({token: (0.0, 0.5, 1.0)}))
+    for drawn in (
+        plots.attention([[1.0]], [token], [token], title=token[:30]),
+        plots.memories([token], [[1.0]], question=token, answer="a"),
+        plots.heat([[1.0]], [token], [token]),
+        plots.vectors_2d([[1.0, 2.0]], [token], [token]),
+        plots.length_curves({token: curve(0.5)}),
+        plots.interval_dots({token: (0.0, 0.5, 1.0)}),
+    ):
+        assert svg(drawn).rstrip().endswith(b"</svg>")
 
 
 def test_a_long_token_ends_in_an_ellipsis():

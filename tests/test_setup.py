@@ -137,4 +137,4 @@ def test_a_change_of_the_pins_installs_again(setup, capsys) -> None:
 def test_old_python_can_read_what_tells_that_it_is_old() -> None:
     for name in ("setup.py", "browser.py"):
         text = (ROOT / "tools" / name).read_text(encoding="utf-8")
-        ast.parse(text, feature_version=(3, 6))
+        assert ast.parse(text, feature_version=(3, 6)).body
