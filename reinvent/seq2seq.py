@@ -178,21 +178,25 @@ def check_pairs(source: Tensor, target: Tensor) -> None:
         )
 
 
-def reverse(tokens: Tensor) -> Tensor:
+def reverse(sequence: Tensor, lengths: Tensor | None = None) -> Tensor:
     """Turns each sentence around and leaves its padding at the end.
 
     Section 3.3: the first words of source and target come closer together.
 
     Args:
-        tokens: Ids, padded at the end with 0, shape (B, S).
+        sequence: Ids or vectors, padded at the end, shape (B, S, ...).
+        lengths: In tokens, shape (B,); of ids they need not be given.
 
     Returns:
-        The same ids in reverse order, shape (B, S).
+        The same in reverse order, shape (B, S, ...).
     """
-    length = tokens.shape[1]
-    last = lengths_of(tokens).unsqueeze(1) - 1  # (B, 1)
-    positions = torch.arange(length, device=tokens.device)  # (S,)
-    return tokens.gather(1, (last - positions) % length)  # (B, S)
+    length = sequence.shape[1]
+    if lengths is None:
+        lengths = lengths_of(sequence)
+    positions = torch.arange(length, device=sequence.device)  # (S,)
+    places = (lengths.unsqueeze(1) - 1 - positions) % length  # (B, S)
+    rows = torch.arange(len(sequence), device=sequence.device)
+    return sequence[rows.unsqueeze(1), places]
 
 
 class Encoder(nn.Module):
