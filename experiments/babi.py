@@ -8,17 +8,16 @@ for each task and seed; book/results/babi_memory_networks.csv was made by it.
 """
 
 import argparse
-import csv
-import os
 import sys
 import time
 from pathlib import Path
 
 import torch
+from babi_files import read_task, write_table
 
 from reinvent.memory_networks import MemoryNetwork, MemoryNetworkConfig
 from reinvent.toolbox.fit import fit
-from reinvent.toolbox.stories import Question, read_babi
+from reinvent.toolbox.stories import Question
 from reinvent.toolbox.story_batches import (
     StoryBatches,
     encode_stories,
@@ -26,20 +25,6 @@ from reinvent.toolbox.story_batches import (
 )
 
 COLUMNS = ("task", "hops", "seed", "steps", "accuracy", "facts", "seconds")
-
-
-def task_file(folder: Path, task: int, part: str) -> Path:
-    """The file of a task.
-
-    Raises:
-        FileNotFoundError: If the folder does not hold exactly one.
-    """
-    found = list(folder.glob(f"qa{task}_*_{part}.txt"))
-    if len(found) != 1:
-        raise FileNotFoundError(
-            f"{len(found)} files qa{task}_*_{part}.txt in {folder}, expected 1"
-        )
-    return found[0]
 
 
 def hops_needed(questions: list[Question]) -> int:
@@ -58,8 +43,7 @@ def hops_needed(questions: list[Question]) -> int:
 
 def run(folder: Path, task: int, seed: int, steps: int) -> dict:
     """Trains on a task and tests on it; returns a row of the table."""
-    train = read_babi(task_file(folder, task, "train"))
-    test = read_babi(task_file(folder, task, "test"))
+    train, test = read_task(folder, task)
     words = story_words(train, test)
     hops = hops_needed(train)
     torch.manual_seed(seed)
@@ -120,12 +104,7 @@ def main() -> None:
                 f"facts {row['facts']}, {time.perf_counter() - start:.0f} s"
             )
     if options.output:
-        half = options.output.with_suffix(".new")
-        with open(half, "w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
-        os.replace(half, options.output)
+        write_table(options.output, COLUMNS, rows)
         print(f"written to {options.output}")
 
 
