@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from reinvent.toolbox.decoding import greedy
 from reinvent.toolbox.scores import score_translator
 from reinvent.toolbox.translation import LENGTH_BUCKETS, translation_task
 
@@ -67,3 +68,17 @@ def test_alignment_is_measured_only_on_demand():
     task = translation_task(train_size=40, test_size=20)
     scores = score_translator(Oracle(task.test, task), task.test, task)
     assert scores.alignment_error is None
+
+
+def test_the_search_that_is_chosen_does_the_translating():
+    task = translation_task(train_size=40, test_size=20)
+
+    def first_word_only(*arguments, max_length, **ids):
+        return greedy(*arguments, max_length=1, **ids)
+
+    scores = score_translator(
+        Oracle(task.test, task), task.test, task, search=first_word_only
+    )
+    assert [tuple(words) for words in scores.translations] == [
+        pair.target[:1] for pair in task.test
+    ]

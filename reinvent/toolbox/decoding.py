@@ -10,7 +10,7 @@ A translator of this book is a module with two methods:
   and where it looked, `(B, S)`, or None when it cannot look.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,9 +62,7 @@ def greedy(
     Raises:
         ValueError: The batch or a sentence is empty, or `max_length < 1`.
     """
-    _check_source(source, eos_id)
-    if max_length < 1:
-        raise ValueError(f"max_length is {max_length}; expected at least 1")
+    check_request(source, eos_id, max_length)
     source = source.to(next(model.parameters()).device)
     tokens = source.new_full((len(source),), bos_id)
     ended = torch.zeros_like(tokens, dtype=torch.bool)
@@ -73,9 +71,7 @@ def greedy(
         state = model.encode(source)
         for _ in range(max_length):
             logits, state, weights = model.step(tokens, state)
-            never = logits.new_zeros(logits.shape[-1], dtype=torch.bool)
-            never[[PAD_ID, bos_id]] = True
-            tokens = logits.masked_fill(never, float("-inf")).argmax(-1)
+            tokens = writable(logits, bos_id).argmax(-1)
             columns.append(tokens)
             rows.append(weights)
             ended |= tokens == eos_id
@@ -103,8 +99,9 @@ def translate(
     *,
     batch_size: int = 250,
     max_length: int = 60,
+    search: Callable[..., Decoded] = greedy,
 ) -> list[list[str]]:
-    """Translate sentences greedily, in batches of similar length.
+    """Translate sentences, in batches of similar length.
 
     Args:
         model: A translator.
@@ -112,6 +109,8 @@ def translate(
         task: Holds the words of both languages.
         batch_size: Sentences decoded together.
         max_length: Longest translation, in tokens.
+        search: What to call for each batch: `greedy`, or for example
+            `reinvent.toolbox.beam.BeamSearch(width=4)`.
 
     Returns:
         The translations as words, in the order of `sentences`.
@@ -125,7 +124,7 @@ def translate(
     translations: list[list[str]] = [[] for _ in sentences]
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        decoded = greedy(
+        decoded = search(
             model,
             task.source_words.batch([sentences[i] for i in chosen], eos=True),
             bos_id=task.target_words.bos_id,
@@ -137,7 +136,17 @@ def translate(
     return translations
 
 
-def _check_source(source: Tensor, eos_id: int) -> None:
+def check_request(source: Tensor, eos_id: int, max_length: int) -> None:
+    """Stop when there is nothing to decode.
+
+    Args:
+        source: `(B, S)` word ids.
+        eos_id: Id of `</s>`, which is not a word.
+        max_length: Longest translation, in tokens.
+
+    Raises:
+        ValueError: The batch or a sentence is empty, or `max_length < 1`.
+    """
     if source.dim() != 2 or not len(source):
         raise ValueError(
             "source has the shape"
@@ -149,6 +158,20 @@ def _check_source(source: Tensor, eos_id: int) -> None:
         raise ValueError(
             f"sentence {row} of the batch has 0 words; expected at least 1"
         )
+    if max_length < 1:
+        raise ValueError(f"max_length is {max_length}; expected at least 1")
+
+
+def writable(scores: Tensor, bos_id: int) -> Tensor:
+    """Give -inf to what nobody writes: padding and `<s>`.
+
+    Args:
+        scores: Logits or log-probabilities of the next words, `(..., V)`.
+        bos_id: Id of `<s>`.
+    """
+    never = scores.new_zeros(scores.shape[-1], dtype=torch.bool)
+    never[[PAD_ID, bos_id]] = True
+    return scores.masked_fill(never, float("-inf"))
 
 
 def _until(ids: list[int], eos_id: int) -> list[int]:

@@ -1,11 +1,11 @@
 """All that the book reports of a translator, measured in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import nn
 
-from reinvent.toolbox.decoding import translate
+from reinvent.toolbox.decoding import Decoded, greedy, translate
 from reinvent.toolbox.metrics import (
     aligned_weights,
     alignment_error_rate,
@@ -42,20 +42,23 @@ def score_translator(
     task: TranslationTask,
     *,
     aligns: bool = False,
+    search: Callable[..., Decoded] = greedy,
 ) -> Scores:
-    """Translates greedily and compares with the references.
+    """Translates and compares with the references.
 
     Args:
         model: A translator, as in `reinvent.toolbox.decoding`.
         pairs: Sources with their references.
         task: Holds the words of both languages.
         aligns: Whether to compare its weights with the gold links too.
+        search: How to translate, as for `translate`.
 
     Returns:
         All scores.
     """
     references = [pair.target for pair in pairs]
-    written = translate(model, [pair.source for pair in pairs], task)
+    sources = [pair.source for pair in pairs]
+    written = translate(model, sources, task, search=search)
     right = [
         float(tuple(words) == reference)
         for words, reference in zip(written, references, strict=True)
