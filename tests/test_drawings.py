@@ -17,6 +17,9 @@ DRAWINGS = {
     "memory_network": "memory_networks",
     "bahdanau": "bahdanau",
     "skip_gram": "word2vec",
+    "luong": "luong",
+    "memn2n": "memn2n",
+    "gnmt": "gnmt",
 }
 
 
@@ -111,3 +114,10 @@ def test_the_rim_of_a_circle_faces_the_point():
     assert (x, y) == pytest.approx(circle.right)
     x, y = circle.rim((1.3, 1.4))
     assert (y - 1) / (x - 1) == pytest.approx(4 / 3)
+
+
+def test_a_route_keeps_to_its_corners():
+    ax = sketch.sheet(3, 2)
+    sketch.route(ax, (0.5, 0.5), (0.5, 1.5), (2.5, 1.5))
+    inside = ax.patches[-1].get_path().get_extents()
+    assert inside.extents == pytest.approx((0.5, 0.5, 2.5, 1.5), abs=0.04)

@@ -2,11 +2,13 @@
 
 Each function draws one model. Purple is what a model remembers, blue by what
 it is found, orange what asks, green what is handed over; grey boxes are
-steps without such a role.
+steps without such a role. Translators that look at the source are in
+`drawings_attention`.
 """
 
 from matplotlib.axes import Axes
 
+from .drawings_attention import bahdanau, gnmt, luong
 from .sketch import (
     Box,
     arrow,
@@ -14,10 +16,22 @@ from .sketch import (
     frame,
     label,
     operation,
+    route,
     sheet,
     strip,
     words,
 )
+
+__all__ = [
+    "bahdanau",
+    "encoder_decoder",
+    "gnmt",
+    "lstm_cell",
+    "luong",
+    "memn2n",
+    "memory_network",
+    "skip_gram",
+]
 
 
 def encoder_decoder(ax: Axes | None = None) -> Axes:
@@ -82,6 +96,35 @@ def lstm_cell(ax: Axes | None = None) -> Axes:
     return ax
 
 
+def skip_gram(ax: Axes | None = None) -> Axes:
+    """Draw `word2vec.SkipGram`: true context words against noise."""
+    ax = sheet(5.6, 3.15, ax)
+    rows = [2.6, 2.15, 1.35, 0.95, 0.55]
+    label(ax, 0.3, 1.57, "cat", "query")
+    centre = strip(ax, 1.3, 1.57, "query", [0.2, 0.7, 0.1, 0.9, 0.4])
+    arrow(ax, (0.5, 1.57), centre.left, "query")
+    frame(ax, 0.7, 1.4, 1.9, 1.74, "input_vectors", "query")
+    shades = [
+        [0.3, 0.6, 0.2, 0.8, 0.3],
+        [0.1, 0.8, 0.1, 0.7, 0.5],
+        [0.9, 0.1, 0.6, 0.1, 0.2],
+        [0.5, 0.2, 0.9, 0.1, 0.1],
+        [0.8, 0.3, 0.7, 0.2, 0.1],
+    ]
+    names = ["black", "sleeps", "king", "her", "green"]
+    for i, (y, name) in enumerate(zip(rows, names, strict=True)):
+        true = i < 2
+        other = strip(ax, 3.7, y, "key", shades[i])
+        label(ax, 4.35, y, name, side="left")
+        label(ax, 5.35, y, "1" if true else "0", "value" if true else None)
+        role = "value" if true else "before"
+        arrow(ax, centre.right, other.left, role, dashed=not true)
+    label(ax, 4.35, 2.98, "seen near it", "value", side="left")
+    label(ax, 4.35, 1.73, "noise", "before", side="left")
+    frame(ax, 3.1, 0.36, 4.3, 2.79, "output_vectors", "key")
+    return ax
+
+
 def memory_network(ax: Axes | None = None) -> Axes:
     """Draw `memory_networks.MemoryNetwork`: write, look twice, answer."""
     ax = sheet(5.6, 4.0, ax)
@@ -120,89 +163,75 @@ def memory_network(ax: Axes | None = None) -> Axes:
     return ax
 
 
-def bahdanau(ax: Axes | None = None) -> Axes:
-    """Draw one word of `bahdanau.RNNsearch`: ask, weigh, mix, write."""
-    ax = sheet(5.6, 6.3, ax)
-    xs = [0.7, 1.55, 2.4, 3.25]
-    notes = _annotations(ax, ["the", "black", "cat", "</s>"], xs)
-    score = "AdditiveAttention"
-    ask = box(ax, 1.975, 3.5, score, "key", width=3.3, code=True)
-    mix = operation(ax, 1.975, 4.85, "+")
-    for i, weight in enumerate([0.03, 0.87, 0.09, 0.01]):
-        arrow(ax, notes[i].top, (xs[i], ask.bottom[1]), "key")
-        part = f".{100 * weight:02.0f} $h_{i + 1}$"
-        cell = box(ax, xs[i], 4.15, part, "value", width=0.66)
-        arrow(ax, (xs[i], ask.top[1]), cell.bottom)
-        arrow(ax, cell.top, mix.rim(cell.top), "value")
-    before = box(ax, 4.65, 3.5, "$s_{i-1}$", "query")
-    arrow(ax, before.left, ask.right, "query")
-    label(ax, 4.65, 3.15, "$s_0$ from $h_1$", "query")
-    _next_word(ax, before, mix)
-    frame(ax, 0.15, 2.98, 5.5, 5.82, "AttentionDecoder", "query", at=4.65)
+def memn2n(ax: Axes | None = None) -> Axes:
+    """Draw `memn2n.MemN2N`: the whole story is looked at, twice."""
+    ax = sheet(5.6, 6.7, ax)
+    xs, x = [0.97, 1.92, 2.87, 3.82], 5.0
+    story = [
+        "john\nwent to\nthe office",
+        "john\ntook the\napple",
+        "mary\nmoved to\nthe garden",
+        "john\nwent to\nthe kitchen",
+    ]
+    write = box(ax, 2.395, 1.4, "write", "memory", width=3.6, code=True)
+    for at, text in zip(xs, story, strict=True):
+        label(ax, at, 0.7, text)
+        arrow(ax, (at, 0.98), (at, write.bottom[1]))
+    label(ax, x, 0.7, "where is\nthe apple ?", "query")
+    encode = box(ax, x, 1.4, "encode", "query", width=0.9, code=True)
+    arrow(ax, (x, 0.9), encode.bottom, "query")
+    label(ax, x - 0.08, 2.1, "$B = A^1$", "query", side="right")
+    first = _stored(ax, xs, 2.1, "m", "key", "$A^1$")
+    second = _stored(ax, xs, 3.5, "c", "value", "$C^1$")
+    again = _stored(ax, xs, 3.86, "m", "key", "$A^2$")
+    third = _stored(ax, xs, 5.26, "c", "value", "$C^2$")
+    for row in (first, second, third):
+        low, left = write.left, 0.18
+        turns = (left, low[1]), (left, row[0].y)
+        route(ax, low, *turns, row[0].left, role="memory")
+    asked = _hop(ax, encode, first, second, [0.06, 0.84, 0.02, 0.08], 1)
+    asked = _hop(ax, asked, again, third, [0.05, 0.02, 0.01, 0.92], 2)
+    out = box(ax, x, 5.95, "$W = C^2$", "query", width=0.9)
+    arrow(ax, asked.top, out.bottom, "query")
+    arrow(ax, out.top, (x, 6.43), "query")
+    label(ax, x, 6.56, "kitchen")
+    frame(ax, 0.05, 0.3, 5.55, 6.24, "MemN2N")
     return ax
 
 
-def _annotations(ax: Axes, tokens: list[str], xs: list[float]) -> list[Box]:
-    """Draw the encoder: each word feeds two rows, and both feed h_j."""
-    source = words(ax, tokens, xs, 0.5)
-    onward = [box(ax, x - 0.18, 1.06, "GRU", width=0.42) for x in xs]
-    back = [box(ax, x + 0.18, 1.62, "GRU", width=0.42) for x in xs]
-    notes = [
-        box(ax, x, 2.24, f"$h_{i + 1}$", "memory") for i, x in enumerate(xs)
+def _stored(
+    ax: Axes, xs: list[float], y: float, symbol: str, role: str, name: str
+) -> list[Box]:
+    """Draw the story under one embedding, one vector per statement."""
+    label(ax, 0.4, y + 0.14, name, role)
+    return [
+        box(ax, x, y, f"${symbol}_{i + 1}$", role) for i, x in enumerate(xs)
     ]
-    for i in range(3):
-        arrow(ax, onward[i].right, onward[i + 1].left)
-        arrow(ax, back[i + 1].left, back[i].right)
-    for i, x in enumerate(xs):
-        for row, side in ((onward[i], x - 0.12), (back[i], x + 0.12)):
-            arrow(ax, (side, source[i].top[1]), (side, row.bottom[1]))
-            arrow(ax, (side, row.top[1]), (side, notes[i].bottom[1]))
-    frame(ax, 0.15, 0.3, 3.8, 2.55, "BidirectionalEncoder", "memory")
-    return notes
 
 
-def _next_word(ax: Axes, before: Box, mix: Box) -> None:
-    """Draw how state, context and previous word give the next word."""
-    x, split = before.x, 4.15
-    after = box(ax, x, mix.y, "GRU", "query")
-    out = box(ax, x, 5.52, "output", "query", width=1.3, code=True)
-    arrow(ax, before.top, after.bottom, "query")
-    arrow(ax, after.top, out.bottom, "query")
-    label(ax, x + 0.07, 5.18, "$s_i$", "query", side="left")
-    arrow(ax, mix.right, after.left, "value")
-    arrow(ax, (split, mix.y), (split, out.bottom[1]), "value")
-    label(ax, 3.2, mix.y + 0.17, "context $c_i$", "value")
-    label(ax, x + 0.5, 4.15, "chat")
-    arrow(ax, (x + 0.45, 4.28), (x + 0.2, after.bottom[1]))
-    arrow(ax, (x + 0.5, 4.28), (x + 0.5, out.bottom[1]))
-    arrow(ax, out.top, (x, 6.03), "query")
-    label(ax, x, 6.16, "noir")
-
-
-def skip_gram(ax: Axes | None = None) -> Axes:
-    """Draw `word2vec.SkipGram`: true context words against noise."""
-    ax = sheet(5.6, 3.15, ax)
-    rows = [2.6, 2.15, 1.35, 0.95, 0.55]
-    label(ax, 0.3, 1.57, "cat", "query")
-    centre = strip(ax, 1.3, 1.57, "query", [0.2, 0.7, 0.1, 0.9, 0.4])
-    arrow(ax, (0.5, 1.57), centre.left, "query")
-    frame(ax, 0.7, 1.4, 1.9, 1.74, "input_vectors", "query")
-    shades = [
-        [0.3, 0.6, 0.2, 0.8, 0.3],
-        [0.1, 0.8, 0.1, 0.7, 0.5],
-        [0.9, 0.1, 0.6, 0.1, 0.2],
-        [0.5, 0.2, 0.9, 0.1, 0.1],
-        [0.8, 0.3, 0.7, 0.2, 0.1],
-    ]
-    names = ["black", "sleeps", "king", "her", "green"]
-    for i, (y, name) in enumerate(zip(rows, names, strict=True)):
-        true = i < 2
-        other = strip(ax, 3.7, y, "key", shades[i])
-        label(ax, 4.35, y, name, side="left")
-        label(ax, 5.35, y, "1" if true else "0", "value" if true else None)
-        role = "value" if true else "before"
-        arrow(ax, centre.right, other.left, role, dashed=not true)
-    label(ax, 4.35, 2.98, "seen near it", "value", side="left")
-    label(ax, 4.35, 1.73, "noise", "before", side="left")
-    frame(ax, 3.1, 0.36, 4.3, 2.79, "output_vectors", "key")
-    return ax
+def _hop(
+    ax: Axes,
+    below: Box,
+    keys: list[Box],
+    values: list[Box],
+    weights: list[float],
+    hop: int,
+) -> Box:
+    """Draw equations 1, 2 and 4; return the circle that adds o to u."""
+    y = keys[0].y + 0.6
+    look = box(ax, 2.395, y, "look_up", "key", width=3.6, code=True)
+    query = box(ax, below.x, y, f"$u^{hop}$", "query")
+    mix = operation(ax, below.x, values[0].y, "+")
+    arrow(ax, below.top, query.bottom, "query")
+    arrow(ax, query.left, look.right, "query")
+    arrow(ax, query.top, mix.bottom, "query")
+    for key, value, weight in zip(keys, values, weights, strict=True):
+        arrow(ax, key.top, (key.x, look.bottom[1]), "key")
+        arrow(ax, (key.x, look.top[1]), value.bottom)
+        share = f".{100 * weight:02.0f}"
+        label(ax, key.x + 0.06, y + 0.4, share, side="left")
+    for one, other in zip(values, values[1:], strict=False):
+        arrow(ax, one.right, other.left, "value", head=False)
+    arrow(ax, values[-1].right, mix.left, "value")
+    label(ax, 4.45, mix.y + 0.17, f"$o^{hop}$", "value")
+    return mix

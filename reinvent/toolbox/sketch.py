@@ -16,6 +16,7 @@ from matplotlib.patches import (
     FancyBboxPatch,
     Rectangle,
 )
+from matplotlib.path import Path
 
 from .style import COLORS, INK, axes, text_color
 
@@ -216,17 +217,59 @@ def arrow(
     head: bool = True,
 ) -> None:
     """Draw a thin arrow, straight or bent, in ink or in a role's colour."""
+    _line(
+        ax,
+        role,
+        dashed,
+        head,
+        posA=start,
+        posB=end,
+        connectionstyle=f"arc3,rad={bend}",
+        shrinkA=1.5,
+        shrinkB=1.5,
+    )
+
+
+def route(
+    ax: Axes,
+    *points: Point,
+    role: str | None = None,
+    dashed: bool = False,
+) -> None:
+    """Draw an arrow through three points or more, with round corners."""
+    vertices, codes = [points[0]], [Path.MOVETO]
+    for before, corner, after in zip(
+        points, points[1:], points[2:], strict=False
+    ):
+        vertices += [_near(corner, before), corner, _near(corner, after)]
+        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+    vertices.append(_near(points[-1], points[-2], 0.02))
+    codes.append(Path.LINETO)
+    _line(ax, role, dashed, path=Path(vertices, codes))
+
+
+def _near(point: Point, other: Point, inches: float = 0.08) -> Point:
+    """The place so far from a point on the way to another."""
+    wide, tall = other[0] - point[0], other[1] - point[1]
+    share = inches / hypot(wide, tall)
+    return point[0] + share * wide, point[1] + share * tall
+
+
+def _line(
+    ax: Axes,
+    role: str | None,
+    dashed: bool,
+    head: bool = True,
+    **course: object,
+) -> None:
+    """Draw a line along a course, in the look of every arrow."""
     ax.add_patch(
         FancyArrowPatch(
-            start,
-            end,
             arrowstyle="-|>,head_length=4,head_width=2.2" if head else "-",
-            connectionstyle=f"arc3,rad={bend}",
-            shrinkA=1.5,
-            shrinkB=1.5,
             color=text_color(COLORS[role]) if role else INK,
             lw=1.2,
             ls="--" if dashed else "-",
             zorder=1.5,
+            **course,
         )
     )
