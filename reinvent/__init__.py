@@ -72,5 +72,44 @@ PAPERS = {
         link="https://arxiv.org/abs/1409.0473v7",
         chapter="02_bahdanau",
     ),
+    "luong": Paper(
+        title=(
+            "Effective Approaches to Attention-based Neural Machine"
+            " Translation"
+        ),
+        authors="Luong, Pham, Manning",
+        date="2015",
+        link="https://arxiv.org/abs/1508.04025v5",
+        chapter="03_luong",
+    ),
+    "memn2n": Paper(
+        title="End-To-End Memory Networks",
+        authors="Sukhbaatar, Szlam, Weston, Fergus",
+        date="2015",
+        link="https://arxiv.org/abs/1503.08895v5",
+        chapter="04_memn2n",
+    ),
+    "wordpiece": Paper(
+        title="Japanese and Korean Voice Search",
+        authors="Schuster, Nakajima",
+        date="2012",
+        link="https://doi.org/10.1109/ICASSP.2012.6289079",
+        chapter="05_gnmt",
+    ),
+    "gnmt": Paper(
+        title=(
+            "Google's Neural Machine Translation System: Bridging the Gap"
+            " between Human and Machine Translation"
+        ),
+        authors=(
+            "Wu, Schuster, Chen, Le, Norouzi, Macherey, Krikun, Cao, Gao,"
+            " Macherey, Klingner, Shah, Johnson, Liu, Kaiser, Gouws, Kato,"
+            " Kudo, Kazawa, Stevens, Kurian, Patil, Wang, Young, Smith, Riesa,"
+            " Rudnick, Vinyals, Corrado, Hughes, Dean"
+        ),
+        date="2016-09-26",
+        link="https://arxiv.org/abs/1609.08144v2",
+        chapter="05_gnmt",
+    ),
 }
 """The papers in the order of the book: module name to `Paper`."""

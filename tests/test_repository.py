@@ -117,7 +117,8 @@ def test_sizes_in_a_test_are_distinct_primes(name: str) -> None:
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign):
             sizes |= letters(node)
-    assert sizes, "no sizes such as B, T, D = 2, 3, 5"
+    module = (ROOT / "reinvent" / f"{name}.py").read_text(encoding="utf-8")
+    assert sizes or "torch" not in module, "no sizes such as B, T = 2, 3"
     for letter, size in sizes.items():
         divisors = [n for n in range(1, size + 1) if size % n == 0]
         assert divisors == [1, size], f"{letter} = {size} is not a prime"

@@ -11,10 +11,20 @@ from pathlib import Path
 import pytest
 import torch
 from shapes import Example, agrees, check, read_claims, size
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 import reinvent
-from reinvent import bahdanau, memory_networks, seq2seq, word2vec
-from reinvent.toolbox import decoding, explorer_table, metrics
+from reinvent import (
+    bahdanau,
+    gnmt,
+    luong,
+    memn2n,
+    memory_networks,
+    seq2seq,
+    word2vec,
+)
+from reinvent.toolbox import beam, decoding, explorer_table, int8, metrics
 from reinvent.toolbox.story_batches import StoryBatch
 from reinvent.toolbox.translation import Pair, TranslationTask
 from reinvent.toolbox.vocabulary import Vocabulary
@@ -97,6 +107,89 @@ def run_bahdanau(
         source = ids(B, S, below=V)
         model(source, ids(B, T, below=V))
         model.step(ids(B, below=V), model.encode(source))
+
+    return run
+
+
+def run_luong(B: int, T: None, S: int, E: int, D: int, V: int) -> Callable:
+    def run() -> None:
+        for score in ("dot", "general", "concat", "location"):
+            for feeding in (False, True):
+                config = luong.LuongConfig(
+                    source_vocab_size=V,
+                    target_vocab_size=V,
+                    embedding_size=E,
+                    hidden_size=D,
+                    num_layers=2,
+                    score=score,
+                    input_feeding=feeding,
+                )
+                model = luong.LuongTranslator(config)
+                source = ids(B, S, below=V)
+                model(source, ids(B, 7, below=V))
+                model.step(ids(B, below=V), model.encode(source))
+
+    return run
+
+
+def run_gnmt(
+    B: int, T: None, S: int, A: int, D: int, E: int, V: int, layers: int
+) -> Callable:
+    def run() -> None:
+        config = gnmt.GNMTConfig(
+            source_vocab_size=V,
+            target_vocab_size=V,
+            embedding_size=E,
+            hidden_size=D,
+            alignment_size=A,
+            encoder_layers=2,
+            decoder_layers=layers,
+        )
+        model = gnmt.GNMT(config)
+        source = ids(B, S, below=V)
+        model(source, ids(B, 7, below=V))
+        model.step(ids(B, below=V), model.encode(source))
+
+    return run
+
+
+def run_beam(B: int, T: int, S: int, V: int, width: int) -> Callable:
+    def run() -> None:
+        beam.coverage_penalty(torch.ones(T, S), beta=1.0)
+        beam.BeamSearch(width=width)(
+            translator(V),
+            ids(B, S, below=V - 3) + 2,
+            bos_id=1,
+            eos_id=2,
+            max_length=T,
+        )
+
+    return run
+
+
+def run_memn2n(B: int, M: int, L: int, D: int, V: int) -> Callable:
+    def run() -> None:
+        for places in (True, False):
+            model = memn2n.MemN2N(
+                memn2n.MemN2NConfig(
+                    vocab_size=V,
+                    embedding_size=D,
+                    position_encoding=places,
+                )
+            )
+            model(ids(B, M, L, below=V), ids(B, L, below=V))
+        config = memn2n.LanguageModelConfig(
+            vocab_size=V, embedding_size=D, memory_size=M
+        )
+        memn2n.MemN2NLanguageModel(config)(ids(B, M, below=V))
+
+    return run
+
+
+def run_onnx_layers(B: int, T: int, E: int, D: int) -> Callable:
+    def run() -> None:
+        reader = int8.quantize(nn.LSTM(E, D, bidirectional=True), bits=32)
+        reader(pack_padded_sequence(torch.ones(T, B, E), [T] * B))
 
     return run
 
@@ -187,6 +280,35 @@ RUNS = {
             "V": 23,
             "maxout": 29,
         },
+    ),
+    "luong": (
+        run_luong,
+        {"B": 5, "T": None, "S": 11, "E": 13, "D": 17, "V": 19},
+    ),
+    "memn2n": (
+        run_memn2n,
+        {"B": 5, "M": 7, "L": 11, "D": 2, "V": 17},
+    ),
+    "gnmt": (
+        run_gnmt,
+        {
+            "B": 5,
+            "T": None,
+            "S": 11,
+            "A": 13,
+            "D": 17,
+            "E": 19,
+            "V": 23,
+            "layers": 3,
+        },
+    ),
+    "toolbox.beam": (
+        run_beam,
+        {"B": 5, "T": 7, "S": 11, "V": 13, "width": 3},
+    ),
+    "toolbox.onnx_layers": (
+        run_onnx_layers,
+        {"B": 5, "T": 7, "E": 11, "D": 13},
     ),
     "toolbox.decoding": (run_decoding, {"B": 5, "T": 7, "S": 11, "V": 13}),
     "toolbox.explorer_table": (

@@ -8,6 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from reinvent.bahdanau import RNNsearch, RNNsearchConfig
+from reinvent.gnmt import GNMT, GNMTConfig
+from reinvent.luong import LuongConfig, LuongTranslator
 from reinvent.seq2seq import EncoderDecoder, Seq2SeqConfig
 from reinvent.toolbox import checks
 
@@ -22,6 +24,21 @@ TRANSLATORS = {
     "seq2seq": lambda: EncoderDecoder(Seq2SeqConfig(num_layers=2, **SIZES)),
     "bahdanau": lambda: RNNsearch(
         RNNsearchConfig(alignment_size=17, maxout_size=23, **SIZES)
+    ),
+    "gnmt": lambda: GNMT(
+        GNMTConfig(
+            alignment_size=17,
+            encoder_layers=3,
+            decoder_layers=3,
+            dropout=0.0,
+            **SIZES,
+        )
+    ),
+    "luong": lambda: LuongTranslator(
+        LuongConfig(num_layers=1, window="global", **SIZES)
+    ),
+    "luong, concat": lambda: LuongTranslator(
+        LuongConfig(num_layers=2, window="global", score="concat", **SIZES)
     ),
 }
 
