@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -555,7 +556,10 @@ def test_a_terminal_shows_a_bar_and_keeps_one_line(monkeypatch):
             line.update(5, 0.25)
             line.finish(41.2, 0.061, False)
         terminal.flush()
-        written = os.read(leader, 100_000).decode()
+        # What was written reaches the other end a moment later.
+        written = ""
+        while select.select([leader], [], [], 1.0)[0]:
+            written += os.read(leader, 100_000).decode()
     os.close(leader)
     assert "5/11" in written and "loss 0.250" in written
     assert written.rstrip().endswith("11 steps · 41 s · loss 0.061")
