@@ -9,7 +9,8 @@ from reinvent.toolbox.translation import Batch
 B, T, S, V = 2, 5, 3, 7
 
 
-def test_the_loss_is_the_mean_over_words_that_are_not_padding():
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_the_mean_over_words_that_are_not_padding(smoothing):
     torch.manual_seed(0)
     logits = torch.randn(B, T, V)
     target_out = torch.tensor([[3, 4, 2, 0, 0], [5, 6, 3, 4, 2]])
@@ -24,9 +25,12 @@ def test_the_loss_is_the_mean_over_words_that_are_not_padding():
     for b in range(B):
         for t in range(T):
             if word := int(target_out[b, t]):
-                total -= float(logits[b, t].log_softmax(dim=0)[word])
+                logs = logits[b, t].log_softmax(dim=0)
+                shares = torch.full((V,), smoothing / V)
+                shares[word] += 1 - smoothing
+                total -= float(shares @ logs)
                 count += 1
-    loss = translation_loss(model, batch).item()
+    loss = translation_loss(model, batch, label_smoothing=smoothing).item()
     assert loss == pytest.approx(total / count)
     ((source, target),) = asked
     assert source is batch.source and target is batch.target_in

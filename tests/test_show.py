@@ -7,7 +7,7 @@ import torch
 
 from reinvent import Paper
 from reinvent.toolbox import show as show_module
-from reinvent.toolbox.show import show, source
+from reinvent.toolbox.show import show, source, table
 
 
 def undecorated(number: int) -> int:
@@ -164,3 +164,34 @@ def test_nothing_is_displayed_when_one_of_several_has_no_source(capsys):
     with pytest.raises(ValueError, match="len"):
         show(undecorated, len)
     assert capsys.readouterr().out == ""
+
+
+def test_a_printed_table_has_its_cells_in_columns(capsys):
+    table(["loss", "words"], {"plain": ["1.25", 3], "gated": [0.5, 12]})
+    assert capsys.readouterr().out == (
+        "      loss words\nplain 1.25     3\ngated  0.5    12\n"
+    )
+
+
+def test_a_table_in_a_notebook_is_markdown_with_plain_text_beside(shell):
+    table(["loss"], {"plain": [1.25]})
+    (bundle,) = shell.bundles
+    assert bundle["text/plain"] == "      loss\nplain 1.25"
+    assert bundle["text/markdown"].split("\n") == [
+        "|  | loss |",
+        "| --- | ---: |",
+        "| plain | 1.25 |",
+    ]
+
+
+def test_signs_in_a_table_are_shown_and_not_read(shell):
+    table(["a|b"], {"<unk> *x* _y_": ["$1$"]})
+    markdown = shell.bundles[0]["text/markdown"]
+    assert markdown.count("|") == 9
+    assert not set("<>*_$") & set(markdown)
+    assert "&#60;unk&#62;" in markdown
+
+
+def test_a_row_with_a_cell_too_few_is_named():
+    with pytest.raises(ValueError, match="'plain' has 1 cells.* 2 columns"):
+        table(["loss", "words"], {"plain": [1.25]})

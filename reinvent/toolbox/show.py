@@ -1,4 +1,4 @@
-"""Show the source of what a chapter has just explained.
+"""Show the source of what a chapter has just explained, and tables.
 
 A chapter copies no code: `show(thing)` reads the source that Python itself
 runs, so the page can never tell something else than the package does.
@@ -9,6 +9,7 @@ import inspect
 import re
 import sys
 import textwrap
+from collections.abc import Mapping, Sequence
 
 
 def show(thing: object, *more: object, docstring: bool = False) -> None:
@@ -28,12 +29,55 @@ def show(thing: object, *more: object, docstring: bool = False) -> None:
         ValueError: If its source cannot be found.
     """
     named = [(_name(t), source(t, docstring)) for t in (thing, *more)]
-    plain = "\n\n".join(f"# {name}\n{code}" for name, code in named)
+    _display(
+        "\n\n".join(f"# {name}\n{code}" for name, code in named),
+        "\n\n".join(_block(name, code) for name, code in named),
+    )
+
+
+def table(
+    columns: Sequence[str], rows: Mapping[str, Sequence[object]]
+) -> None:
+    """Display what was measured as a table that a phone can scroll.
+
+    In a notebook it is a Markdown table; in plain Python it is printed.
+
+    Args:
+        columns: A name for each column of cells.
+        rows: Name of each row to its cells, shown as `str` shows them.
+
+    Raises:
+        ValueError: If a row has not one cell for each column.
+    """
+    for name, cells in rows.items():
+        if len(cells) != len(columns):
+            raise ValueError(
+                f"row {name!r} has {len(cells)} cells, expected one for each "
+                f"of the {len(columns)} columns"
+            )
+    lines = [["", *columns]]
+    lines += [[name, *map(str, cells)] for name, cells in rows.items()]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    plain = "\n".join(
+        " ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(
+                zip(line, widths, strict=True)
+            )
+        ).rstrip()
+        for line in lines
+    )
+    head, *body = [f"| {' | '.join(map(_verbatim, line))} |" for line in lines]
+    ruler = f"| --- |{' ---: |' * len(columns)}"
+    _display(plain, "\n".join([head, ruler, *body]))
+
+
+def _display(plain: str, markdown: str) -> None:
+    """Publish both forms in a notebook, else print the plain one."""
     shell = notebook()
     if shell is None:
         print(plain)
         return
-    markdown = "\n\n".join(_block(name, code) for name, code in named)
     shell.display_pub.publish({"text/plain": plain, "text/markdown": markdown})
 
 
@@ -95,6 +139,16 @@ def _block(name: str, code: str) -> str:
     longest = max(map(len, re.findall("`+", code)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"`{name}`\n\n{fence}python\n{code}\n{fence}"
+
+
+def _verbatim(text: str) -> str:
+    """The text with every sign that Markdown would read as its own."""
+    return re.sub(r"[^\w\s.,:;%+\-–()/'\"]|_", _entity, text)
+
+
+def _entity(sign: re.Match) -> str:
+    """A sign as HTML names it, by its number."""
+    return f"&#{ord(sign[0])};"
 
 
 def notebook() -> object | None:
