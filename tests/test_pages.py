@@ -523,3 +523,20 @@ def test_notation_lists_the_letters_of_the_package() -> None:
     listed = dict(re.findall(r"^\| `([A-Z])` \| (.*?) \|$", text, re.M))
     assert told == listed
     assert len(told) >= 14
+
+
+# A word or a small picture: what answers the mouse in each view of bertviz.
+ANSWERS = "#left text, #attn_background_0_0 ~ rect, #collapsed #leftText text"
+
+
+@pytest.mark.parametrize("name", [n for n in PAGES if "chapters/" in n])
+def test_every_view_of_bertviz_answers_a_click(name, browser, address) -> None:
+    page = browser.new_page()
+    page.goto(address + name)
+    views = page.locator(".rb-bertviz")
+    for i in range(views.count()):
+        picture = views.nth(i).locator("#vis")
+        before = picture.inner_html()
+        picture.locator(ANSWERS).first.click()
+        assert picture.inner_html() != before, f"view {i}"
+    page.close()
