@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from reinvent.toolbox.checkpoints import cache_folder
+
 
 def real_data(name: str) -> Path:
     """Return the path of a file of official data, or skip the test.
@@ -16,14 +18,14 @@ def real_data(name: str) -> Path:
             "babi/en/qa1_single-supporting-fact_train.txt".
     """
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folders = [os.environ.get("REINVENT_DATA"), beside]
+    folders = [os.environ.get("REINVENT_DATA"), beside, cache_folder()]
     for folder in filter(None, folders):
         path = Path(folder) / name
         if path.exists():
             return path
     words = (
-        f"official data not here: no {name} in REINVENT_DATA"
-        " or in ../shared/data"
+        f"official data not here: no {name} in REINVENT_DATA,"
+        " in ../shared/data or in the cache"
     )
     if os.environ.get("REINVENT_REQUIRE_DATA"):
         pytest.fail(words)
