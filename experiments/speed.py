@@ -20,7 +20,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from reinvent import bahdanau, gnmt, luong, seq2seq
+from reinvent import (
+    bahdanau,
+    conv_encoder,
+    convs2s,
+    gnmt,
+    luong,
+    seq2seq,
+)
 from reinvent.toolbox.decoding import greedy
 from reinvent.toolbox.losses import translation_loss
 from reinvent.toolbox.translation import (
@@ -35,6 +42,12 @@ TRANSLATORS = {
     "02_bahdanau": (bahdanau.RNNsearch, bahdanau.TINY, 1000),
     "03_luong": (luong.LuongTranslator, luong.TINY, 2400),
     "05_gnmt": (gnmt.GNMT, gnmt.TINY, 800),
+    "06_conv_encoder": (
+        conv_encoder.ConvEncoderTranslator,
+        conv_encoder.TINY,
+        1400,
+    ),
+    "08_convs2s": (convs2s.ConvS2S, convs2s.TINY, 1000),
 }
 """Chapter to its translator, the sizes it trains there, and its steps."""
 

@@ -111,5 +111,26 @@ PAPERS = {
         link="https://arxiv.org/abs/1609.08144v2",
         chapter="05_gnmt",
     ),
+    "conv_encoder": Paper(
+        title="A Convolutional Encoder Model for Neural Machine Translation",
+        authors="Gehring, Auli, Grangier, Dauphin",
+        date="2016-11-07",
+        link="https://arxiv.org/abs/1611.02344v1",
+        chapter="06_conv_encoder",
+    ),
+    "glu_lm": Paper(
+        title="Language Modeling with Gated Convolutional Networks",
+        authors="Dauphin, Fan, Auli, Grangier",
+        date="2016-12-23",
+        link="https://arxiv.org/abs/1612.08083v3",
+        chapter="07_glu_lm",
+    ),
+    "convs2s": Paper(
+        title="Convolutional Sequence to Sequence Learning",
+        authors="Gehring, Auli, Grangier, Yarats, Dauphin",
+        date="2017",
+        link="https://arxiv.org/abs/1705.03122v3",
+        chapter="08_convs2s",
+    ),
 }
 """The papers in the order of the book: module name to `Paper`."""

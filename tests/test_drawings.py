@@ -20,6 +20,9 @@ DRAWINGS = {
     "luong": "luong",
     "memn2n": "memn2n",
     "gnmt": "gnmt",
+    "conv_encoder": "conv_encoder",
+    "glu_block": "glu_lm",
+    "convs2s": "convs2s",
 }
 
 

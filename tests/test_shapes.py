@@ -17,6 +17,9 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import reinvent
 from reinvent import (
     bahdanau,
+    conv_encoder,
+    convs2s,
+    glu_lm,
     gnmt,
     luong,
     memn2n,
@@ -25,6 +28,7 @@ from reinvent import (
     word2vec,
 )
 from reinvent.toolbox import beam, decoding, explorer_table, int8, metrics
+from reinvent.toolbox.language import LanguageBatch
 from reinvent.toolbox.story_batches import StoryBatch
 from reinvent.toolbox.translation import Pair, TranslationTask
 from reinvent.toolbox.vocabulary import Vocabulary
@@ -258,6 +262,70 @@ def run_explorer_table(T: int, maps: int, S: int) -> Callable:
     return run
 
 
+def run_conv_encoder(
+    B: int, T: int, S: int, E: int, D: int, V: int
+) -> Callable:
+    def run() -> None:
+        for encoder in ("convolutional", "pooling", "recurrent"):
+            config = conv_encoder.ConvEncoderConfig(
+                source_vocab_size=V,
+                target_vocab_size=V,
+                embedding_size=E,
+                hidden_size=D,
+                key_size=E,
+                encoder=encoder,
+                max_positions=S,
+                key_layers=2,
+                value_layers=1,
+            )
+            model = conv_encoder.ConvEncoderTranslator(config)
+            source = ids(B, S, below=V)
+            model(source, ids(B, T, below=V))
+            model.step(ids(B, below=V), model.encode(source))
+
+    return run
+
+
+def run_glu_lm(
+    B: int, T: int, E: int, D: int, V: int, layers: int, **letters: None
+) -> Callable:
+    def run() -> None:
+        glu_lm.LSTMLM(V, E, D, layers)(ids(B, T, below=V))
+        for cutoffs in ((), (7,)):
+            config = glu_lm.GLULMConfig(
+                vocab_size=V,
+                embedding_size=E,
+                hidden_size=D,
+                num_layers=layers,
+                kernel_size=3,
+                cutoffs=cutoffs,
+            )
+            model = glu_lm.GatedConvLM(config)
+            model(ids(B, T, below=V))
+            model.loss(LanguageBatch(ids(B, T, below=V), ids(B, T, below=V)))
+
+    return run
+
+
+def run_convs2s(
+    B: int, T: None, S: int, E: int, D: int, V: int, layers: int, kernel: int
+) -> Callable:
+    def run() -> None:
+        config = convs2s.ConvS2SConfig(
+            source_vocab_size=V,
+            target_vocab_size=V,
+            embedding_size=E,
+            hidden_size=D,
+            kernel_size=kernel,
+            encoder_layers=layers,
+            decoder_layers=layers,
+        )
+        model = convs2s.ConvS2S(config)
+        model(ids(B, S, below=V), ids(B, 7, below=V))
+
+    return run
+
+
 RUNS = {
     "word2vec": (run_word2vec, {"B": 5, "N": 7, "C": 11, "E": 13, "V": 17}),
     "seq2seq": (
@@ -300,6 +368,36 @@ RUNS = {
             "E": 19,
             "V": 23,
             "layers": 3,
+        },
+    ),
+    "conv_encoder": (
+        run_conv_encoder,
+        {"B": 5, "T": 7, "S": 11, "E": 13, "D": 17, "V": 19},
+    ),
+    "glu_lm": (
+        run_glu_lm,
+        {
+            "B": 5,
+            "T": 7,
+            "E": 11,
+            "D": 13,
+            "V": 17,
+            "layers": 2,
+            "input": None,
+            "output": None,
+        },
+    ),
+    "convs2s": (
+        run_convs2s,
+        {
+            "B": 5,
+            "T": None,
+            "S": 11,
+            "E": 13,
+            "D": 17,
+            "V": 19,
+            "layers": 2,
+            "kernel": 3,
         },
     ),
     "toolbox.beam": (

@@ -3,11 +3,15 @@
 A new translator needs one line in `TRANSLATORS`.
 """
 
+from functools import partial
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from reinvent.bahdanau import RNNsearch, RNNsearchConfig
+from reinvent.conv_encoder import ConvEncoderConfig, ConvEncoderTranslator
+from reinvent.convs2s import ConvS2S, ConvS2SConfig
 from reinvent.gnmt import GNMT, GNMTConfig
 from reinvent.luong import LuongConfig, LuongTranslator
 from reinvent.seq2seq import EncoderDecoder, Seq2SeqConfig
@@ -20,10 +24,33 @@ SIZES = {
     "embedding_size": E,
     "hidden_size": D,
 }
+
+
+def conv_encoder(encoder: str) -> ConvEncoderTranslator:
+    return ConvEncoderTranslator(
+        ConvEncoderConfig(
+            encoder=encoder,
+            key_size=17,
+            key_layers=2,
+            value_layers=1,
+            max_positions=31,
+            dropout=0.0,
+            **SIZES,
+        )
+    )
+
+
 TRANSLATORS = {
     "seq2seq": lambda: EncoderDecoder(Seq2SeqConfig(num_layers=2, **SIZES)),
     "bahdanau": lambda: RNNsearch(
         RNNsearchConfig(alignment_size=17, maxout_size=23, **SIZES)
+    ),
+    **{
+        f"conv_encoder, {encoder}": partial(conv_encoder, encoder)
+        for encoder in ("convolutional", "pooling", "recurrent")
+    },
+    "convs2s": lambda: ConvS2S(
+        ConvS2SConfig(encoder_layers=3, decoder_layers=2, dropout=0.0, **SIZES)
     ),
     "gnmt": lambda: GNMT(
         GNMTConfig(

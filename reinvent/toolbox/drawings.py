@@ -2,13 +2,14 @@
 
 Each function draws one model. Purple is what a model remembers, blue by what
 it is found, orange what asks, green what is handed over; grey boxes are
-steps without such a role. Translators that look at the source are in
-`drawings_attention`.
+steps without such a role. Recurrent translators that look at the source are
+in `drawings_attention`, stacks of convolutions in `drawings_layers`.
 """
 
 from matplotlib.axes import Axes
 
 from .drawings_attention import bahdanau, gnmt, luong
+from .drawings_layers import conv_encoder, convs2s, glu_block
 from .sketch import (
     Box,
     arrow,
@@ -24,7 +25,10 @@ from .sketch import (
 
 __all__ = [
     "bahdanau",
+    "conv_encoder",
+    "convs2s",
     "encoder_decoder",
+    "glu_block",
     "gnmt",
     "lstm_cell",
     "luong",
