@@ -329,6 +329,7 @@ def test_a_view_follows_the_width_of_its_page(show):
         ".getElementById('vis').getBoundingClientRect().width > before + 200",
         arg=narrow,
     )
+    assert page.locator("#vis").bounding_box()["width"] > narrow + 200
 
 
 def test_keys_reach_the_menus_and_scroll_the_box(show):

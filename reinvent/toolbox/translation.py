@@ -15,6 +15,7 @@ from random import Random
 from torch import Tensor
 
 from reinvent.toolbox.grammar import Writer
+from reinvent.toolbox.language import like_lengths
 from reinvent.toolbox.lexicon import ADJECTIVES, ENGLISH, FRENCH, NOUNS
 from reinvent.toolbox.vocabulary import Vocabulary
 
@@ -165,8 +166,6 @@ class TranslationBatches:
         ValueError: There is no pair, or batch_size is smaller than 1.
     """
 
-    POOL = 20  # batches among which sentences are sorted by length
-
     def __init__(
         self,
         pairs: Sequence[Pair],
@@ -211,17 +210,8 @@ class TranslationBatches:
     def _plan(self, epoch: int) -> list[list[int]]:
         """Return the pairs of each batch of an epoch."""
         rng = Random(f"batches {self.seed} {epoch}")
-        order = rng.sample(range(len(self.pairs)), len(self.pairs))
-        size, pool = self.batch_size, self.batch_size * self.POOL
-        batches = []
-        for start in range(0, len(order), pool):
-            part = sorted(
-                order[start : start + pool],
-                key=lambda i: len(self.pairs[i].source),
-            )
-            batches += [part[i : i + size] for i in range(0, len(part), size)]
-        rng.shuffle(batches)
-        return batches
+        lengths = [len(pair.source) for pair in self.pairs]
+        return like_lengths(lengths, self.batch_size, rng)
 
 
 def _bucket(length: int) -> tuple[int, int] | None:
