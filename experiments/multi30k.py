@@ -17,7 +17,8 @@ A training that was stopped goes on by the same command; its state lies in the
 folder that `--checkpoints` names, by default in the cache. One that is
 finished is only tested again, so `--beam` can be added later; other `--steps`
 are another training, because the learning rate falls until the last of them.
-`--output FILE` keeps the result in a table, one row for each setting.
+`--output FILE` keeps the result in a table, one row for each setting, such as
+book/results/multi30k.csv, which the league table shows.
 """
 
 import argparse

@@ -16,6 +16,7 @@ from reinvent import (
     gnmt,
     luong,
     seq2seq,
+    transformer,
 )
 from reinvent.toolbox.beam import BeamSearch
 
@@ -103,6 +104,17 @@ TRANSLATORS = {
             max_positions=MAX_POSITIONS,
             dropout=0.2,
         ),
+    ),
+    "transformer": Recipe(
+        transformer.Transformer,
+        transformer.TransformerConfig(
+            hidden_size=256,
+            num_layers=3,
+            num_heads=8,
+            feed_forward_size=512,
+            norm="pre",
+        ),
+        label_smoothing=0.1,
     ),
 }
 """Name to recipe. The tutorials have word vectors of 256, states of 512, and

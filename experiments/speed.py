@@ -4,8 +4,9 @@
 
 Models of the chapters' sizes train and translate the same batch in turn,
 round after round, so that all of them meet the machine in the same moods.
-The shortest time of each is compared with RNNsearch. Quality is measured by
-the chapters themselves: `make experiments`.
+The shortest time of each is compared with RNNsearch. How many products have to
+wait for one another in a training step is counted, for sentences of 12 and of
+24 words. Quality is measured by the chapters themselves: `make experiments`.
 """
 
 import argparse
@@ -27,7 +28,9 @@ from reinvent import (
     gnmt,
     luong,
     seq2seq,
+    transformer,
 )
+from reinvent.toolbox.counting import steps_in_a_row
 from reinvent.toolbox.decoding import greedy
 from reinvent.toolbox.losses import translation_loss
 from reinvent.toolbox.translation import (
@@ -48,6 +51,7 @@ TRANSLATORS = {
         1400,
     ),
     "08_convs2s": (convs2s.ConvS2S, convs2s.TINY, 1000),
+    "09_transformer": (transformer.Transformer, transformer.TINY, 1700),
 }
 """Chapter to its translator, the sizes it trains there, and its steps."""
 
@@ -60,6 +64,8 @@ COLUMNS = (
     "training step, ratio",
     "translating, ms",
     "translating, ratio",
+    "in a row, 12 words",
+    "in a row, 24 words",
 )
 UNIT = "02_bahdanau"
 
@@ -103,13 +109,26 @@ def translating(
     )
 
 
+def in_a_row(model: nn.Module, batch: Batch) -> int:
+    """The longest chain of products in the loss of a batch."""
+    as_it_was = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False  # its LSTM hides the chain inside
+    try:
+        return steps_in_a_row(translation_loss(model, batch))
+    finally:
+        torch.backends.mkldnn.enabled = as_it_was
+
+
 def rows(rounds: int) -> list[dict]:
     """One row of the table for each translator."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     task = translation_task()
-    pairs = [pair for pair in task.train if len(pair.source) == 12][:64]
-    batch = TranslationBatches(pairs, task, len(pairs), seed=0)(0)
+    batches = {}
+    for length, part in ((12, task.train), (24, task.long)):
+        pairs = [pair for pair in part if len(pair.source) == length][:64]
+        batches[length] = TranslationBatches(pairs, task, len(pairs), 0)(0)
+    batch = batches[12]
     models = {chapter: build(chapter, task) for chapter in TRANSLATORS}
     trained = fastest(
         {name: train_step(its, batch) for name, its in models.items()}, rounds
@@ -128,6 +147,8 @@ def rows(rounds: int) -> list[dict]:
             "training step, ratio": f"{trained[name] / trained[UNIT]:.2f}",
             "translating, ms": f"{1000 * written[name]:.1f}",
             "translating, ratio": f"{written[name] / written[UNIT]:.2f}",
+            "in a row, 12 words": in_a_row(model, batches[12]),
+            "in a row, 24 words": in_a_row(model, batches[24]),
         }
         for name, model in models.items()
     ]

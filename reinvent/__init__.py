@@ -132,5 +132,15 @@ PAPERS = {
         link="https://arxiv.org/abs/1705.03122v3",
         chapter="08_convs2s",
     ),
+    "transformer": Paper(
+        title="Attention Is All You Need",
+        authors=(
+            "Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser,"
+            " Polosukhin"
+        ),
+        date="2017-06-12",
+        link="https://arxiv.org/abs/1706.03762v7",
+        chapter="09_transformer",
+    ),
 }
 """The papers in the order of the book: module name to `Paper`."""

@@ -6,6 +6,7 @@ from torch import nn
 
 from reinvent.seq2seq import RNNCell
 from reinvent.toolbox.counting import operations, steps_in_a_row
+from reinvent.transformer import MultiHeadAttention
 
 B, T, D, E, K = 2, 5, 7, 11, 3
 
@@ -47,6 +48,21 @@ def test_a_convolution_is_one_step_whatever_the_length():
     for length in (T, 10 * T):
         x = torch.ones(B, D, length)
         assert steps_in_a_row(layer(layer(x))) == 2
+
+
+@pytest.mark.parametrize("with_weights", [False, True])
+def test_attention_is_two_steps_and_two_projections(with_weights):
+    layer = MultiHeadAttention(2 * D, 2)
+    for length in (T, 10 * T):
+        x = torch.ones(B, length, 2 * D)
+        context, _ = layer(x, layer.remember(x), None, with_weights)
+        assert steps_in_a_row(context) == 4
+
+
+def test_an_lstm_shows_its_steps_without_onednn(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    output, _ = nn.LSTM(E, D)(torch.ones(T, B, E))
+    assert steps_in_a_row(output) == T
 
 
 def test_a_very_long_chain_is_counted():

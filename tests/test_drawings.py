@@ -23,6 +23,8 @@ DRAWINGS = {
     "conv_encoder": "conv_encoder",
     "glu_block": "glu_lm",
     "convs2s": "convs2s",
+    "transformer": "transformer",
+    "multi_head_attention": "transformer",
 }
 
 

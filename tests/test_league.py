@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reinvent import PAPERS
 from reinvent.toolbox.results import stored_results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +50,45 @@ def test_the_stored_costs_are_those_of_the_models():
         count = sum(p.numel() for p in model.parameters())
         steps = speed.TRANSLATORS[chapter][2]
         assert rows[chapter][:2] == [f"{count:,}", str(steps)]
-    assert rows[speed.UNIT][2:] == ["1.00", "1.00"]
+    assert rows[speed.UNIT][2:4] == ["1.00", "1.00"]
+
+
+def test_the_table_of_real_sentences_says_what_was_stored():
+    stored = league.stored_rows("multi30k")
+    rows = league.real().splitlines()[2:]
+    for line, row in zip(rows, stored, strict=True):
+        parts = [cell.strip() for cell in line.strip("|").split("|")]
+        assert (
+            f"chapters/{PAPERS[row['translator']].chapter}.ipynb" in parts[0]
+        )
+        assert parts[4:6] == [row["BLEU greedy"], row["BLEU beam"]]
+        assert parts[3] == str(round(float(row["seconds"]) / 60))
+        assert "experiments/multi30k.py" in row["command"]
+        assert "version" in row["signature"]
+
+
+def test_the_preface_tells_what_the_runs_say():
+    costs = league.translators()
+    results = {chapter: stored_results(chapter)[1] for chapter in costs}
+
+    def of(chapter, name="exact match"):
+        (its,) = (r for key, r in results.items() if key.startswith(chapter))
+        return its[name]
+
+    long, longer = "exact match, 18-22 tokens", "exact match, 23-30 tokens"
+    assert of("00", long).high < 0.1 < 0.85 < of("02", long).low
+    later = ("03", "05", "06", "08", "09")
+    assert max(of(its).mean for its in later) < of("02").mean + 0.03
+    assert sum(of(its).high < of("02").low for its in later) >= 2
+    told_places = max(of(its, longer).mean for its in ("06", "08", "09"))
+    assert told_places < min(
+        of(its, longer).mean for its in ("02", "03", "05")
+    )
+
+    ratio = {c[:2]: float(r["training step, ratio"]) for c, r in costs.items()}
+    assert 0.28 < ratio["03"] < 0.4
+    waits = {c[:2]: [r[n] for n in league.IN_A_ROW] for c, r in costs.items()}
+    assert [c for c, (a, b) in waits.items() if a == b] == ["08", "09"]
 
 
 def test_each_round_does_each_work_once():

@@ -126,14 +126,19 @@ def test_sizes_in_a_test_are_distinct_primes(name: str) -> None:
 
 
 def letters(node: ast.Assign) -> dict[str, int]:
-    """Return the sizes that one assignment names by a capital letter."""
+    """Return the sizes that one assignment names by a capital letter.
+
+    Products, such as D = H * K, are none.
+    """
     (target,) = node.targets
     names = getattr(target, "elts", [target])
     values = getattr(node.value, "elts", [node.value])
     return {
         name.id: ast.literal_eval(value)
         for name, value in zip(names, values, strict=False)
-        if isinstance(name, ast.Name) and re.fullmatch("[A-Z]", name.id)
+        if isinstance(name, ast.Name)
+        and re.fullmatch("[A-Z]", name.id)
+        and not isinstance(value, ast.BinOp)
     }
 
 

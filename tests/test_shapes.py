@@ -25,6 +25,7 @@ from reinvent import (
     memn2n,
     memory_networks,
     seq2seq,
+    transformer,
     word2vec,
 )
 from reinvent.toolbox import beam, decoding, explorer_table, int8, metrics
@@ -326,6 +327,35 @@ def run_convs2s(
     return run
 
 
+def run_transformer(
+    B: int,
+    T: None,
+    S: None,
+    D: None,
+    H: int,
+    K: int,
+    V: int,
+    layers: int,
+    waves: None,
+) -> Callable:
+    def run() -> None:
+        config = transformer.TransformerConfig(
+            source_vocab_size=V,
+            target_vocab_size=V,
+            hidden_size=H * K,
+            num_layers=layers,
+            num_heads=H,
+            feed_forward_size=19,
+        )
+        model = transformer.Transformer(config)
+        source, target = ids(B, 11, below=V), ids(B, 7, below=V)
+        model(source, target)
+        model.attention(source, target)
+        model.step(target[:, 0], model.encode(source))
+
+    return run
+
+
 RUNS = {
     "word2vec": (run_word2vec, {"B": 5, "N": 7, "C": 11, "E": 13, "V": 17}),
     "seq2seq": (
@@ -398,6 +428,20 @@ RUNS = {
             "V": 19,
             "layers": 2,
             "kernel": 3,
+        },
+    ),
+    "transformer": (
+        run_transformer,
+        {
+            "B": 5,
+            "T": None,
+            "S": None,
+            "D": None,
+            "H": 2,
+            "K": 13,
+            "V": 17,
+            "layers": 3,
+            "waves": None,
         },
     ),
     "toolbox.beam": (

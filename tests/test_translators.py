@@ -16,6 +16,7 @@ from reinvent.gnmt import GNMT, GNMTConfig
 from reinvent.luong import LuongConfig, LuongTranslator
 from reinvent.seq2seq import EncoderDecoder, Seq2SeqConfig
 from reinvent.toolbox import checks
+from reinvent.transformer import Transformer, TransformerConfig
 
 B, T, S, E, D, V = 2, 3, 5, 7, 11, 13
 SIZES = {
@@ -66,6 +67,32 @@ TRANSLATORS = {
     ),
     "luong, concat": lambda: LuongTranslator(
         LuongConfig(num_layers=2, window="global", score="concat", **SIZES)
+    ),
+    "transformer": lambda: Transformer(
+        TransformerConfig(
+            source_vocab_size=19,
+            target_vocab_size=V,
+            hidden_size=2 * D,
+            num_layers=2,
+            num_heads=2,
+            feed_forward_size=23,
+            dropout=0.0,
+            tied="none",
+        )
+    ),
+    "transformer, pre-norm": lambda: Transformer(
+        TransformerConfig(
+            source_vocab_size=19,
+            target_vocab_size=V,
+            hidden_size=2 * D,
+            num_layers=3,
+            num_heads=2,
+            feed_forward_size=23,
+            dropout=0.0,
+            norm="pre",
+            positions="learned",
+            tied="none",
+        )
     ),
 }
 

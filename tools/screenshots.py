@@ -1,12 +1,15 @@
 """Picture every built page: light, dark, on a phone, and as it prints.
 
-`make screenshots` writes screenshots/PAGE-SHAPE.png.
+`make screenshots` writes screenshots/PAGE-SHAPE.png. Chromium leaves the end
+of a very tall picture blank, so a long page comes in numbered parts,
+screenshots/PAGE-SHAPE-1.png and so on.
 """
 
 import sys
 from pathlib import Path
 
 from browser import find_chromium, open_browser, serve
+from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -25,6 +28,7 @@ SHAPES = {
     },
     "print": {"viewport": {"width": 794, "height": 1123}},
 }
+TALLEST = 8000  # pixels of the page in one picture
 
 
 def pages() -> list[str]:
@@ -34,6 +38,26 @@ def pages() -> list[str]:
         for folder in ("book", "chapters")
         for path in (SITE / folder).glob("*.html")
     ) + ["search.html"]
+
+
+def take(page: Page, stem: str) -> None:
+    """Write the pictures of one page."""
+    width, height = page.evaluate(
+        "() => [innerWidth, document.documentElement.scrollHeight]"
+    )
+    tops = range(0, height, TALLEST)
+    for part, top in enumerate(tops, start=1):
+        number = f"-{part}" if len(tops) > 1 else ""
+        page.screenshot(
+            path=TARGET / f"{stem}{number}.png",
+            full_page=True,
+            clip={
+                "x": 0,
+                "y": top,
+                "width": width,
+                "height": min(TALLEST, height - top),
+            },
+        )
 
 
 def main() -> None:
@@ -49,8 +73,8 @@ def main() -> None:
                 page.goto(address + name)
                 if shape == "print":
                     page.emulate_media(media="print")
-                file = name.replace("/", "-").replace(".html", f"-{shape}.png")
-                page.screenshot(path=TARGET / file, full_page=True)
+                stem = name.replace("/", "-").removesuffix(".html")
+                take(page, f"{stem}-{shape}")
                 page.close()
             context.close()
             print(f"{shape}: {len(pages())} pages in {TARGET.name}/")

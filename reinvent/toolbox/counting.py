@@ -14,6 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 PRODUCTS = ("Mm", "Addmm", "Bmm", "Baddbmm", "Mv", "Dot", "Convolution")
 """How the steps of a gradient that belong to products are named."""
 
+FUSED_ATTENTION = "ScaledDotProduct"
+"""One step of the gradient, and two products: with keys and with values."""
+
 
 def operations(function: Callable[..., object], *inputs: Tensor) -> int:
     """Count the multiplications of matrix products and convolutions.
@@ -37,7 +40,8 @@ def steps_in_a_row(output: Tensor) -> int:
 
     Follows the gradient of the output back to its inputs and takes the path
     with the most matrix products and convolutions on it. With any number of
-    processors there is no way to do these at the same time.
+    processors there is no way to do these at the same time. An LSTM on a
+    CPU hides its path while `torch.backends.mkldnn.enabled`.
 
     Args:
         output: Made with gradients.
@@ -65,6 +69,8 @@ def steps_in_a_row(output: Tensor) -> int:
             waiting += missing
             continue
         waiting.pop()
-        counts = node.name().startswith(PRODUCTS)
+        name = node.name()
+        counts = 2 if name.startswith(FUSED_ATTENTION) else 0
+        counts += name.startswith(PRODUCTS)
         longest[node] = counts + max(map(longest.get, before), default=0)
     return longest[output.grad_fn]

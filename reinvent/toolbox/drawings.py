@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from .drawings_attention import bahdanau, gnmt, luong
 from .drawings_layers import conv_encoder, convs2s, glu_block
+from .drawings_transformer import multi_head_attention, transformer
 from .sketch import (
     Box,
     arrow,
@@ -34,7 +35,9 @@ __all__ = [
     "luong",
     "memn2n",
     "memory_network",
+    "multi_head_attention",
     "skip_gram",
+    "transformer",
 ]
 
 
