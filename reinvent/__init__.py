@@ -142,5 +142,12 @@ PAPERS = {
         link="https://arxiv.org/abs/1706.03762v7",
         chapter="09_transformer",
     ),
+    "elmo": Paper(
+        title="Deep contextualized word representations",
+        authors=("Peters, Neumann, Iyyer, Gardner, Clark, Lee, Zettlemoyer"),
+        date="2018-02-15",
+        link="https://arxiv.org/abs/1802.05365v2",
+        chapter="10_elmo",
+    ),
 }
 """The papers in the order of the book: module name to `Paper`."""

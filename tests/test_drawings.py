@@ -25,6 +25,7 @@ DRAWINGS = {
     "convs2s": "convs2s",
     "transformer": "transformer",
     "multi_head_attention": "transformer",
+    "elmo": "elmo",
 }
 
 

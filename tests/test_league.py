@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "experiments")]
 
 import league  # noqa: E402
+import multi30k_translators  # noqa: E402
 import speed  # noqa: E402
 
 
@@ -89,6 +90,19 @@ def test_the_preface_tells_what_the_runs_say():
     assert 0.28 < ratio["03"] < 0.4
     waits = {c[:2]: [r[n] for n in league.IN_A_ROW] for c, r in costs.items()}
     assert [c for c, (a, b) in waits.items() if a == b] == ["08", "09"]
+
+    bleu = {
+        row["translator"]: float(row["BLEU greedy"])
+        for row in league.stored_rows("multi30k")
+    }
+    told = multi30k_translators.REPORTED
+    gain = bleu["transformer"] - bleu["bahdanau"]
+    assert bleu["transformer"] == max(bleu.values())
+    assert (
+        0
+        < gain
+        < (told["transformer", "de", "en"] - told["bahdanau", "de", "en"])
+    )
 
 
 def test_each_round_does_each_work_once():

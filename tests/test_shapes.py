@@ -19,6 +19,7 @@ from reinvent import (
     bahdanau,
     conv_encoder,
     convs2s,
+    elmo,
     glu_lm,
     gnmt,
     luong,
@@ -356,6 +357,39 @@ def run_transformer(
     return run
 
 
+def run_elmo(
+    B: int,
+    T: int,
+    D: int,
+    E: int,
+    V: int,
+    chars: int,
+    cells: int,
+    layers: int,
+    words: None,
+) -> Callable:
+    def run() -> None:
+        config = elmo.BiLMConfig(
+            vocab_size=V,
+            hidden_size=D,
+            cell_size=cells,
+            num_layers=layers,
+            max_characters=chars,
+            character_size=E,
+            filters=((1, 2), (3, 5)),
+        )
+        tokens = ids(B, T, below=V)
+        spelled = torch.tensor(
+            [elmo.spell_word("a" * i, chars) for i in (1, 2)]
+        )
+        model = elmo.BiLanguageModel(config)
+        model.loss(spelled[tokens % 2], tokens)
+        model.bilm.represent(spelled[tokens % 2])
+        elmo.ScalarMix(layers + 1)(torch.ones(B, layers + 1, T, 2 * D))
+
+    return run
+
+
 RUNS = {
     "word2vec": (run_word2vec, {"B": 5, "N": 7, "C": 11, "E": 13, "V": 17}),
     "seq2seq": (
@@ -442,6 +476,20 @@ RUNS = {
             "V": 17,
             "layers": 3,
             "waves": None,
+        },
+    ),
+    "elmo": (
+        run_elmo,
+        {
+            "B": 5,
+            "T": 7,
+            "D": 11,
+            "E": 3,
+            "V": 17,
+            "chars": 13,
+            "cells": 19,
+            "layers": 2,
+            "words": None,
         },
     ),
     "toolbox.beam": (

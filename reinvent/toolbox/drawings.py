@@ -9,6 +9,7 @@ in `drawings_attention`, stacks of convolutions in `drawings_layers`.
 from matplotlib.axes import Axes
 
 from .drawings_attention import bahdanau, gnmt, luong
+from .drawings_elmo import elmo
 from .drawings_layers import conv_encoder, convs2s, glu_block
 from .drawings_transformer import multi_head_attention, transformer
 from .sketch import (
@@ -28,6 +29,7 @@ __all__ = [
     "bahdanau",
     "conv_encoder",
     "convs2s",
+    "elmo",
     "encoder_decoder",
     "glu_block",
     "gnmt",
