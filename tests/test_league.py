@@ -91,18 +91,18 @@ def test_the_preface_tells_what_the_runs_say():
     waits = {c[:2]: [r[n] for n in league.IN_A_ROW] for c, r in costs.items()}
     assert [c for c, (a, b) in waits.items() if a == b] == ["08", "09"]
 
-    bleu = {
-        row["translator"]: float(row["BLEU greedy"])
-        for row in league.stored_rows("multi30k")
-    }
-    told = multi30k_translators.REPORTED
-    gain = bleu["transformer"] - bleu["bahdanau"]
-    assert bleu["transformer"] == max(bleu.values())
-    assert (
-        0
-        < gain
-        < (told["transformer", "de", "en"] - told["bahdanau", "de", "en"])
-    )
+    for search in ("greedy", "beam"):
+        bleu = {
+            row["translator"]: float(row[f"BLEU {search}"])
+            for row in league.stored_rows("multi30k")
+        }
+        for name in ("convs2s", "transformer"):
+            gain = bleu[name] - bleu["bahdanau"]
+            told = (
+                multi30k_translators.REPORTED[its, "de", "en"]
+                for its in (name, "bahdanau")
+            )
+            assert 0 < gain < next(told) - next(told)
 
 
 def test_each_round_does_each_work_once():

@@ -69,7 +69,7 @@ def by_length() -> str:
 def cost() -> str:
     """Return the table of sizes and times."""
     head = ["", "parameters", "steps", "a training step", "translating"]
-    head += IN_A_ROW
+    head.append("in a row")
     rows = []
     for chapter, row in translators().items():
         ratios = [
@@ -77,14 +77,14 @@ def cost() -> str:
             for name in ("training step, ratio", "translating, ratio")
         ]
         count = f"{int(row['parameters']):,}"
-        waits = [row[name] for name in IN_A_ROW]
-        rows.append([link(chapter, row), count, row["steps"], *ratios, *waits])
+        waits = ", ".join(row[name] for name in IN_A_ROW)
+        rows.append([link(chapter, row), count, row["steps"], *ratios, waits])
     return table(head, rows)
 
 
 def story() -> str:
     """Return the short table of the preface: how good, at what cost."""
-    head = ["", "exact match", "long", "longer", "a training step", "in a row"]
+    head = ["", "exact match", "long", "longer", "step", "in a row"]
     rows = []
     for chapter, row in translators().items():
         _, stored = stored_results(chapter)
