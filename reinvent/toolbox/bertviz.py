@@ -273,8 +273,8 @@ def _script(part: str) -> str:
     """Return d3, or the JavaScript of a view, for `bertviz.js` to find.
 
     A view asks for its libraries and parameters by global names; a function
-    around it gives them. Its addresses of libraries, its comments between
-    the lines and its indentation stay behind.
+    around it gives them. Its addresses of libraries, its comments and its
+    indentation stay behind.
     """
     folder = Path(__file__).with_name("vendored")
     if part == "d3":
@@ -284,7 +284,7 @@ def _script(part: str) -> str:
         file = folder / "bertviz" / f"{part}_view.js"
         text = file.read_text(encoding="utf-8")
         text = re.sub(r"(?s)require\.config\(.*?\n\}\);", "", text)
-        text = re.sub(r"(?m)^\s*//.*\n|^\s+", "", text)
+        text = re.sub(r"(?m)^\s*//.*\n|^\s+|[ \t]+// .*$", "", text)
         text = f"{VIEW}{text}\n}}"
     return (
         '<script class="rb-script">'
