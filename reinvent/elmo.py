@@ -547,6 +547,7 @@ class BiLanguageModel(nn.Module):
     def __init__(self, config: BiLMConfig) -> None:
         """Makes the biLM and one softmax for both directions."""
         super().__init__()
+        self.config = config
         self.bilm = BiLM(config)
         self.dropout = nn.Dropout(config.dropout)
         self.to_logits = nn.Linear(
