@@ -144,10 +144,24 @@ PAPERS = {
     ),
     "elmo": Paper(
         title="Deep contextualized word representations",
-        authors=("Peters, Neumann, Iyyer, Gardner, Clark, Lee, Zettlemoyer"),
+        authors="Peters, Neumann, Iyyer, Gardner, Clark, Lee, Zettlemoyer",
         date="2018-02-15",
         link="https://arxiv.org/abs/1802.05365v2",
         chapter="10_elmo",
+    ),
+    "bpe": Paper(
+        title="Neural Machine Translation of Rare Words with Subword Units",
+        authors="Sennrich, Haddow, Birch",
+        date="2015-08-31",
+        link="https://arxiv.org/abs/1508.07909v5",
+        chapter="11_gpt",
+    ),
+    "gpt": Paper(
+        title="Improving Language Understanding by Generative Pre-Training",
+        authors="Radford, Narasimhan, Salimans, Sutskever",
+        date="2018-06-11",
+        link="https://openai.com/blog/language-unsupervised/",
+        chapter="11_gpt",
     ),
 }
 """The papers in the order of the book: module name to `Paper`."""

@@ -26,6 +26,7 @@ DRAWINGS = {
     "transformer": "transformer",
     "multi_head_attention": "transformer",
     "elmo": "elmo",
+    "gpt": "gpt",
 }
 
 

@@ -22,6 +22,7 @@ from reinvent import (
     elmo,
     glu_lm,
     gnmt,
+    gpt,
     luong,
     memn2n,
     memory_networks,
@@ -390,6 +391,42 @@ def run_elmo(
     return run
 
 
+def run_gpt(
+    B: None,
+    T: None,
+    D: None,
+    H: int,
+    V: int,
+    layers: int,
+    inputs: int,
+    classes: int,
+    rows: None,
+) -> Callable:
+    def run() -> None:
+        config = gpt.GPTConfig(
+            vocab_size=V - 2,
+            hidden_size=2 * 13,
+            num_layers=layers,
+            num_heads=H,
+            feed_forward_size=23,
+        )
+        model = gpt.with_new_words(gpt.GPT(config), 2)
+        tokens = ids(3, 19, below=V - 2)
+        model(tokens)
+        model.step(tokens)
+        model.attention(tokens)
+        model.loss(LanguageBatch(tokens, tokens))
+        marks = gpt.Marks(start=1, delimiter=V - 2, extract=V - 1)
+        answers = [[3] * n for n in range(1, inputs + 1)]
+        batch = gpt.task_batch(
+            [marks.multiple_choice([3], answers)] * 7, [0] * 7
+        )
+        gpt.GPTClassifier(model, classes, marks.extract).loss(batch)
+        gpt.GPTChooser(model, marks.extract).loss(batch)
+
+    return run
+
+
 RUNS = {
     "word2vec": (run_word2vec, {"B": 5, "N": 7, "C": 11, "E": 13, "V": 17}),
     "seq2seq": (
@@ -490,6 +527,20 @@ RUNS = {
             "cells": 19,
             "layers": 2,
             "words": None,
+        },
+    ),
+    "gpt": (
+        run_gpt,
+        {
+            "B": None,
+            "T": None,
+            "D": None,
+            "H": 2,
+            "V": 17,
+            "layers": 3,
+            "inputs": 5,
+            "classes": 11,
+            "rows": None,
         },
     ),
     "toolbox.beam": (

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from .drawings_attention import bahdanau, gnmt, luong
 from .drawings_elmo import elmo
+from .drawings_gpt import gpt
 from .drawings_layers import conv_encoder, convs2s, glu_block
 from .drawings_transformer import multi_head_attention, transformer
 from .sketch import (
@@ -33,6 +34,7 @@ __all__ = [
     "encoder_decoder",
     "glu_block",
     "gnmt",
+    "gpt",
     "lstm_cell",
     "luong",
     "memn2n",

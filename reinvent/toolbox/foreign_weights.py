@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -62,3 +63,26 @@ def lstm_of_tensorflow(kernel: Tensor, bias: Tensor) -> dict[str, Tensor]:
         "bias_ih_l0": bias.flatten(),
         "bias_hh_l0": torch.zeros_like(bias).flatten(),
     }
+
+
+def check_weights(
+    given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+) -> None:
+    """Stops at weights that are not those of a model.
+
+    Raises:
+        ValueError: If one is missing, unknown or of another shape.
+    """
+    missing = [name for name in wanted if name not in given]
+    unknown = [name for name in given if name not in wanted]
+    if missing or unknown:
+        raise ValueError(
+            f"the weights do not fit: {len(missing)} missing {missing[:3]},"
+            f" {len(unknown)} unknown {unknown[:3]}"
+        )
+    for name, weight in given.items():
+        if weight.shape != wanted[name].shape:
+            raise ValueError(
+                f"{name} is given with shape {tuple(weight.shape)}, expected"
+                f" {tuple(wanted[name].shape)}"
+            )
