@@ -163,5 +163,15 @@ PAPERS = {
         link="https://openai.com/blog/language-unsupervised/",
         chapter="11_gpt",
     ),
+    "bert": Paper(
+        title=(
+            "BERT: Pre-training of Deep Bidirectional Transformers for"
+            " Language Understanding"
+        ),
+        authors="Devlin, Chang, Lee, Toutanova",
+        date="2018-10-11",
+        link="https://arxiv.org/abs/1810.04805v2",
+        chapter="12_bert",
+    ),
 }
 """The papers in the order of the book: module name to `Paper`."""

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from reinvent.conv_encoder import (  # eq. 2: U W_e + W_p, both learned
     PositionedEmbedding,
 )
-from reinvent.toolbox.foreign_weights import check_weights
+from reinvent.toolbox.foreign_weights import load_weights
 from reinvent.toolbox.language import LanguageBatch
 from reinvent.toolbox.vocabulary import check_ids, pad
 from reinvent.transformer import (  # §3.1, §4.1: a decoder without a source
@@ -543,15 +543,8 @@ def load_published(model: GPT, state: Mapping[str, Tensor]) -> None:
     found: dict[str, Tensor] = {}
     for name, weight in state.items():
         found |= translated(name.removeprefix("transformer."), weight)
-    head = found.pop("lm_head.weight", None)
-    check_weights(found, model.state_dict())
-    words = found["embedding.words.weight"]
-    if head is not None and not torch.equal(head, words):
-        raise ValueError(
-            "lm_head.weight is another matrix than tokens_embed.weight,"
-            " expected the same"
-        )
-    model.load_state_dict(found)
+    tied = {"lm_head.weight": "embedding.words.weight"}
+    load_weights(model, found, tied=tied)
 
 
 def translated(name: str, weight: Tensor) -> dict[str, Tensor]:

@@ -181,7 +181,7 @@ def test_data_that_are_not_known_are_named():
         fetch("x", tries=0)
 
 
-@pytest.mark.parametrize("name", BOOK)
+@pytest.mark.parametrize("name", ["multi30k"])
 def test_the_hashes_are_those_of_the_official_files(name):
     for file, digest in BOOK[name].hashes.items():
         content = real_data(f"{name}/{file}").read_bytes()

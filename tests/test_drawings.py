@@ -27,6 +27,7 @@ DRAWINGS = {
     "multi_head_attention": "transformer",
     "elmo": "elmo",
     "gpt": "gpt",
+    "bert": "bert",
 }
 
 

@@ -243,7 +243,7 @@ def test_masks_in_an_old_file_are_left_out():
             rf"\({4 * D}, {D}\)",
         ),
         ({"positions_embed.weight": (T, D)}, rf"\({T}, {D}\), expected \(17"),
-        ({"lm_head.weight": (V, D)}, "lm_head.weight is another matrix"),
+        ({"lm_head.weight": (V, D)}, "lm_head.weight is another one"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(change, message):

@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import reinvent
 from reinvent import (
     bahdanau,
+    bert,
     conv_encoder,
     convs2s,
     elmo,
@@ -30,7 +31,14 @@ from reinvent import (
     transformer,
     word2vec,
 )
-from reinvent.toolbox import beam, decoding, explorer_table, int8, metrics
+from reinvent.toolbox import (
+    beam,
+    decoding,
+    explorer_table,
+    int8,
+    metrics,
+    sentence_vectors,
+)
 from reinvent.toolbox.language import LanguageBatch
 from reinvent.toolbox.story_batches import StoryBatch
 from reinvent.toolbox.translation import Pair, TranslationTask
@@ -427,6 +435,57 @@ def run_gpt(
     return run
 
 
+def run_bert(
+    B: int,
+    T: int,
+    D: None,
+    V: int,
+    layers: int,
+    chosen: None,
+    classes: None,
+    labels: None,
+    words: int,
+    **sizes: int,
+) -> Callable:
+    def run() -> None:
+        config = bert.BERTConfig(
+            vocab_size=V,
+            hidden_size=2 * 13,
+            num_layers=layers,
+            num_heads=sizes["H"],
+            feed_forward_size=sizes["F"],
+        )
+        body = bert.BERT(config)
+        marks = bert.Marks(cls=1, sep=2, mask=V - 1)  # and 0: V - 4 words
+        size = T - 5
+        rows = ids(B, size, below=words).tolist()
+        tokens, segments = marks.batch([(row, [3, 4]) for row in rows])
+        batch = bert.mask_tokens(tokens, marks, V, rate=0.5)
+        batch = batch._replace(segments=segments, random_next=segments[:, 0])
+        model = bert.PretrainingBERT(body)
+        model.loss(batch)
+        model(batch.tokens, batch.chosen)
+        body.represent(tokens)
+        body.attention(tokens)
+        for task, told in (
+            (bert.BERTClassifier(body, V), segments[:, 0]),
+            (bert.BERTTagger(body, V), segments),
+            (bert.BERTReader(body), segments[:, :2]),
+        ):
+            task.loss(bert.TaskBatch(tokens, told, segments))
+        task.answer(tokens, segments, threshold=0.0)
+
+    return run
+
+
+def run_sentence_vectors(B: int, T: int, D: int) -> Callable:
+    def run() -> None:
+        hidden = torch.ones(B, T, D)
+        sentence_vectors.sentence_vectors(hidden, ids(B, T, below=3))
+
+    return run
+
+
 RUNS = {
     "word2vec": (run_word2vec, {"B": 5, "N": 7, "C": 11, "E": 13, "V": 17}),
     "seq2seq": (
@@ -542,6 +601,26 @@ RUNS = {
             "classes": 11,
             "rows": None,
         },
+    ),
+    "bert": (
+        run_bert,
+        {
+            "B": 5,
+            "T": 11,
+            "D": None,
+            "H": 2,
+            "F": 31,
+            "V": 23,
+            "layers": 3,
+            "words": 19,
+            "chosen": None,
+            "classes": None,
+            "labels": None,
+        },
+    ),
+    "toolbox.sentence_vectors": (
+        run_sentence_vectors,
+        {"B": 5, "T": 7, "D": 11},
     ),
     "toolbox.beam": (
         run_beam,

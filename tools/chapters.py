@@ -9,7 +9,6 @@ stderr, is not saved.
 """
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -139,7 +138,8 @@ def main() -> None:
     os.environ.pop("REINVENT_SEED", None)
     os.environ.pop("REINVENT_RECORDS", None)
     # No model of an earlier run: what a chapter says it trains, it trains.
-    shutil.rmtree(CACHE, ignore_errors=True)
+    for model in CACHE.glob("*.pt"):
+        model.unlink()
     os.environ["REINVENT_CACHE"] = str(CACHE)
     for path in chosen(sys.argv[1:]):
         start = time.perf_counter()

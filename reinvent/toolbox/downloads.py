@@ -54,10 +54,31 @@ SOURCES = {
             "dec4cd3f123e099748a3ce5256c160e9",
         },
     ),
+    "all-minilm-l6-v2": Source(
+        "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2"
+        "/resolve/main",
+        {
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6c"
+            "c0ca6895895114379cacb4fab128d9db",
+            "vocab.txt": "07eced375cec144d27c900241f3e3394"
+            "78dec958f92fddbc551f295c992038a3",
+        },
+    ),
+    "bert-base-uncased": Source(
+        "https://huggingface.co/google-bert/bert-base-uncased/resolve/main",
+        {
+            "model.safetensors": "68d45e234eb4a928074dfd868cead021"
+            "9ab85354cc53d20e772753c6bb9169d3",
+            "vocab.txt": "07eced375cec144d27c900241f3e3394"
+            "78dec958f92fddbc551f295c992038a3",
+        },
+    ),
 }
 """What can be fetched. Multi30k, task 1, raw: descriptions of 31,014 pictures
 in English, German and French (Elliott et al., 2016 and 2017), with the 2016
-test set; for research and teaching."""
+test set; for research and teaching. Weights of the BERT family with their
+wordpieces: all-MiniLM-L6-v2 (91 MB) and BERT base, uncased (440 MB), both
+Apache-2.0."""
 
 
 def locate(name: str) -> Path:

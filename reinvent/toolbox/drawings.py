@@ -9,6 +9,7 @@ in `drawings_attention`, stacks of convolutions in `drawings_layers`.
 from matplotlib.axes import Axes
 
 from .drawings_attention import bahdanau, gnmt, luong
+from .drawings_bert import bert
 from .drawings_elmo import elmo
 from .drawings_gpt import gpt
 from .drawings_layers import conv_encoder, convs2s, glu_block
@@ -28,6 +29,7 @@ from .sketch import (
 
 __all__ = [
     "bahdanau",
+    "bert",
     "conv_encoder",
     "convs2s",
     "elmo",

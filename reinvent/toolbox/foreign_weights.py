@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 
 def read_hdf5(path: str | Path) -> dict[str, Tensor]:
@@ -37,6 +39,25 @@ def read_hdf5(path: str | Path) -> dict[str, Tensor]:
     with h5py.File(path, "r") as file:
         file.visititems(keep)
     return arrays
+
+
+def read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    """Read all tensors of a safetensors file; no code in it is run.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Published name to tensor.
+
+    Raises:
+        FileNotFoundError: The file is missing.
+        ValueError: The file is no safetensors.
+    """
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file: {error}") from error
 
 
 def lstm_of_tensorflow(kernel: Tensor, bias: Tensor) -> dict[str, Tensor]:
@@ -86,3 +107,44 @@ def check_weights(
                 f"{name} is given with shape {tuple(weight.shape)}, expected"
                 f" {tuple(wanted[name].shape)}"
             )
+
+
+def load_weights(
+    model: nn.Module,
+    given: Mapping[str, Tensor],
+    *,
+    tied: Mapping[str, str] | None = None,
+    optional: tuple[str, ...] = (),
+) -> list[str]:
+    """Put weights that have the names of a model into it.
+
+    Args:
+        model: Its weights are written over, if all is right.
+        given: The weights.
+        tied: Weights that a file may hold twice: the name of the second
+            copy, which the model has not, to that of the first.
+        optional: How names begin that `given` may lack.
+
+    Returns:
+        Names of weights that were lacking; they stay as they were.
+
+    Raises:
+        ValueError: Another weight is missing, one is unknown or of another
+            shape, or two copies differ. The model stays as it was.
+    """
+    tied = tied or {}
+    found = {name: w for name, w in given.items() if name not in tied}
+    state = model.state_dict()
+    lacking = [
+        name
+        for name in state
+        if name not in found and name.startswith(optional)
+    ]
+    check_weights(found, {n: w for n, w in state.items() if n not in lacking})
+    for second, first in tied.items():
+        if second in given and not torch.equal(given[second], found[first]):
+            raise ValueError(
+                f"{second} is another one than {first}, expected the same"
+            )
+    model.load_state_dict({**state, **found})
+    return lacking
