@@ -173,5 +173,19 @@ PAPERS = {
         link="https://arxiv.org/abs/1810.04805v2",
         chapter="12_bert",
     ),
+    "byte_bpe": Paper(
+        title="Language Models are Unsupervised Multitask Learners",
+        authors="Radford, Wu, Child, Luan, Amodei, Sutskever",
+        date="2019-02-14",
+        link="https://openai.com/blog/better-language-models/",
+        chapter="13_gpt2",
+    ),
+    "gpt2": Paper(
+        title="Language Models are Unsupervised Multitask Learners",
+        authors="Radford, Wu, Child, Luan, Amodei, Sutskever",
+        date="2019-02-14",
+        link="https://openai.com/blog/better-language-models/",
+        chapter="13_gpt2",
+    ),
 }
 """The papers in the order of the book: module name to `Paper`."""

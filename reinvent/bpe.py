@@ -24,6 +24,7 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from math import inf
 from pathlib import Path
+from typing import ClassVar
 
 from reinvent.toolbox.pretokenize import pretokenize
 from reinvent.toolbox.spelling import Pair, Spelling, merged
@@ -41,6 +42,16 @@ REMEMBERED = 100_000
 """How many words a tokenizer knows by heart, so as not to merge them anew."""
 
 
+def check_text(text: str) -> None:
+    """Stop at what is not one text.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"expected a text, got {type(text).__name__}")
+
+
 def whole_words(text: str) -> list[str]:
     """Cut a text at whitespace and nowhere else.
 
@@ -53,6 +64,19 @@ def whole_words(text: str) -> list[str]:
 def letters(word: str) -> list[str]:
     """Spell a word in its characters, the last one with the mark."""
     return [*word[:-1], word[-1] + END]
+
+
+def count_words(
+    texts: Iterable[str], split: Callable[[str], list[str]]
+) -> Counter[str]:
+    """How often each word comes in all the texts.
+
+    Raises:
+        ValueError: The texts are one string.
+    """
+    if isinstance(texts, str):
+        raise ValueError(f"expected many texts, got one: {texts[:40]!r}")
+    return Counter(word for text in texts for word in split(text))
 
 
 def learn(
@@ -81,7 +105,12 @@ def learn(
     Returns:
         The pairs in the order of their merges. No two of them write the
         same piece. Fewer than `count` if no pair is left.
+
+    Raises:
+        ValueError: The count is less than 0.
     """
+    if count < 0:
+        raise ValueError(f"{count} merges, expected at least 0")
     spelling, special = Spelling(words), frozenset(specials)
     queue = [(-often, pair) for pair, often in spelling.pairs.items()]
     heapify(queue)
@@ -95,9 +124,8 @@ def learn(
             heappush(queue, (-often, pair))
         elif often == -stored:
             merges.append(pair)
-            for near in spelling.merge(pair, piece):
-                if piece in near:
-                    heappush(queue, (-spelling.pairs[near], near))
+            for grown in spelling.merge(pair, piece):
+                heappush(queue, (-spelling.pairs[grown], grown))
     return merges
 
 
@@ -194,14 +222,18 @@ class BPE:
             case, accents and the spaces around punctuation, or
             `whole_words`, which loses nothing but the kind of whitespace.
 
+    Attributes:
+        needed: Pieces without which not every text can be spelled.
+
     Raises:
         ValueError: A piece or a merge comes twice, a merge needs a piece
-            that is not there, or the one for unknown characters is missing.
+            that is not there, or one of `needed` is missing.
     """
 
     pieces: tuple[str, ...]
     merges: tuple[Pair, ...]
     split: Callable[[str], list[str]] = pretokenize
+    needed: ClassVar[tuple[str, ...]] = (UNKNOWN,)
 
     def __post_init__(self) -> None:
         """Checks pieces and merges."""
@@ -213,10 +245,11 @@ class BPE:
                 often = Counter(given)
                 twice = [one for one in different if often[one] > 1]
                 raise ValueError(f"expected each {name} once, got {twice[:5]}")
-        if UNKNOWN not in self.ids:
+        missing = [piece for piece in self.needed if piece not in self.ids]
+        if missing:
             raise ValueError(
-                f"no {UNKNOWN} among {len(self)} pieces: expected one for"
-                " what cannot be spelled"
+                f"no {missing[0]} among {len(self)} pieces: expected it, or"
+                " some texts cannot be spelled"
             )
         for rank, pair in enumerate(self.merges):
             for piece in (*pair, "".join(pair)):
@@ -255,17 +288,17 @@ class BPE:
             ValueError: The texts are one string or hold no word, or merges
                 are less than 0.
         """
-        if isinstance(texts, str):
-            raise ValueError(f"expected many texts, got one: {texts[:40]!r}")
-        if merges < 0:
-            raise ValueError(f"merges is {merges}, expected at least 0")
-        words = Counter(word for text in texts for word in split(text))
-        often = Counter("".join(words.elements()))
-        kept = sorted(often, key=lambda c: (-often[c], c))[:characters]
+        words = count_words(texts, split)
+        often: Counter[str] = Counter()
+        for word, times in words.items():
+            for character in word:
+                often[character] += times
+        ranked = sorted(often, key=lambda c: (-often[c], c))
+        kept = set(ranked[:characters])
         spelled = {
             tuple(letters(word)): times
             for word, times in words.items()
-            if set(kept).issuperset(word)
+            if kept.issuperset(word)
         }
         if not spelled:
             raise ValueError(f"nothing to learn from {len(words)} words")
@@ -280,14 +313,21 @@ class BPE:
         cls,
         pieces: str | Path,
         merges: str | Path,
-        split: Callable[[str], list[str]] = pretokenize,
+        split: Callable[[str], list[str]] | None = None,
     ) -> BPE:
-        """Read what was published: GPT's `vocab.json` and `merges.txt`.
+        """Read what was published: `vocab.json` and `merges.txt`.
+
+        Args:
+            pieces: Path of the vocabulary.
+            merges: Path of the merges.
+            split: As above; without it, as the class does it.
 
         Raises:
             ValueError: One is not there or damaged, or they do not fit.
         """
-        return cls(read_pieces(pieces), read_merges(merges), split)
+        return cls(
+            read_pieces(pieces), read_merges(merges), split or cls.split
+        )
 
     def __repr__(self) -> str:
         """Says how many there are: a notebook shows no list of 40,000."""
@@ -335,8 +375,7 @@ class BPE:
         Raises:
             ValueError: It is not one text.
         """
-        if not isinstance(text, str):
-            raise ValueError(f"expected a text, got {type(text).__name__}")
+        check_text(text)
         return [
             piece for word in self.split(text) for piece in self._recall(word)
         ]

@@ -286,7 +286,7 @@ def with_new_words(model: GPT, count: int) -> GPT:
     if count < 0:
         raise ValueError(f"{count} new words, expected at least 0")
     size = model.config.vocab_size
-    new = GPT(replace(model.config, vocab_size=size + count))
+    new = type(model)(replace(model.config, vocab_size=size + count))
     weights = model.state_dict()
     known = weights["embedding.words.weight"]
     new = new.to(known).train(model.training)  # its device and type
@@ -527,13 +527,18 @@ class GPTChooser(GPTClassifier):
         return scores.squeeze(-1)  # (B, inputs)
 
 
-def load_published(model: GPT, state: Mapping[str, Tensor]) -> None:
+def load_published(
+    model: GPT,
+    state: Mapping[str, Tensor],
+    parts: Mapping[str, tuple[str, ...]] = PUBLISHED,
+) -> None:
     """Puts published weights into a model of the same sizes.
 
     Args:
         model: Its weights are written over.
         state: Weights by their published names, as `transformers` has them,
             with or without "transformer." in front.
+        parts: What stands behind these names, as in `PUBLISHED`.
 
     Raises:
         ValueError: If a weight is missing, unknown or of another shape, or
@@ -542,12 +547,14 @@ def load_published(model: GPT, state: Mapping[str, Tensor]) -> None:
     """
     found: dict[str, Tensor] = {}
     for name, weight in state.items():
-        found |= translated(name.removeprefix("transformer."), weight)
+        found |= translated(name.removeprefix("transformer."), weight, parts)
     tied = {"lm_head.weight": "embedding.words.weight"}
     load_weights(model, found, tied=tied)
 
 
-def translated(name: str, weight: Tensor) -> dict[str, Tensor]:
+def translated(
+    name: str, weight: Tensor, parts: Mapping[str, tuple[str, ...]] = PUBLISHED
+) -> dict[str, Tensor]:
     """A published weight under the names of `GPT`.
 
     Published matrices of `attn` and `mlp` stand (input, output), and query,
@@ -556,22 +563,23 @@ def translated(name: str, weight: Tensor) -> dict[str, Tensor]:
     Args:
         name: Such as "h.0.attn.c_attn.weight".
         weight: A vector or a matrix.
+        parts: What stands behind these names, as in `PUBLISHED`.
 
     Returns:
         Its parts by name; under its own name if it is unknown. Nothing for
-        "h.0.attn.bias", which is no weight but the causal mask.
+        "h.0.attn.bias" and "masked_bias", which are no weights but a mask.
     """
+    if name.endswith((".attn.bias", ".attn.masked_bias")):
+        return {}
     part, _, kind = name.rpartition(".")
     *layer, part = part.split(".", 2)
-    if name.endswith(".attn.bias"):
-        return {}
-    if part not in PUBLISHED:
+    if part not in parts:
         return {name: weight}
     if part.startswith(("attn", "mlp")):
         weight = weight.movedim(-1, 0)
     layer = "".join(f"layers.{number}." for number in layer[1:])
-    parts = weight.tensor_split(len(PUBLISHED[part]))
+    pieces = weight.tensor_split(len(parts[part]))
     return {
-        f"{layer}{ours}.{kind}": one
-        for ours, one in zip(PUBLISHED[part], parts, strict=True)
+        f"{layer}{ours}.{kind}": piece
+        for ours, piece in zip(parts[part], pieces, strict=True)
     }

@@ -24,7 +24,7 @@ from math import log
 from pathlib import Path
 
 from reinvent.toolbox.pretokenize import pretokenize
-from reinvent.toolbox.spelling import Pair, Spelling
+from reinvent.toolbox.spelling import CountedSpelling, Pair
 
 Score = Callable[[int, int, int, int], float]
 
@@ -159,7 +159,7 @@ def learn(
         The specials, the characters by alphabet, the merged pieces as they
         were found. Fewer than `size` if no pair has a score above 0.
     """
-    spelling = Spelling(words)
+    spelling = CountedSpelling(words)
     known = spelling.pieces
 
     def entry(pair: Pair) -> tuple[float, Pair]:

@@ -423,7 +423,7 @@ def test_pieces_and_merges_that_do_not_fit_are_refused(
     ("texts", "merges", "message"),
     [
         ("one text", 7, "expected many texts, got one: 'one text'"),
-        (["a"], -1, "merges is -1, expected at least 0"),
+        (["a"], -1, "-1 merges, expected at least 0"),
         ([" ", ""], 7, "nothing to learn from 0 words"),
     ],
 )

@@ -6,6 +6,7 @@ for each letter, and a function that runs the module with them.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from reinvent import (
     glu_lm,
     gnmt,
     gpt,
+    gpt2,
     luong,
     memn2n,
     memory_networks,
@@ -37,6 +39,7 @@ from reinvent.toolbox import (
     explorer_table,
     int8,
     metrics,
+    sampling,
     sentence_vectors,
 )
 from reinvent.toolbox.language import LanguageBatch
@@ -486,6 +489,34 @@ def run_sentence_vectors(B: int, T: int, D: int) -> Callable:
     return run
 
 
+def run_gpt2(B: int, T: int, D: int, V: int, words: None) -> Callable:
+    def run() -> None:
+        config = gpt2.GPT2Config(
+            vocab_size=V,
+            hidden_size=D,
+            num_layers=2,
+            num_heads=1,
+            feed_forward_size=2,
+            max_positions=T + 1,
+        )
+        model = gpt2.GPT2(config)
+        tokens = ids(B, T, below=V)
+        model.loss(LanguageBatch(tokens, tokens))
+        rule = partial(sampling.top_k, k=2)
+        gpt2.generate(model, tokens, 1, end=1)
+        gpt2.generate(model, tokens, 1, rule)
+
+    return run
+
+
+def run_sampling(B: int, V: int) -> Callable:
+    def run() -> None:
+        logits = sampling.at_temperature(torch.ones(B, V), 2.0)
+        sampling.draw(sampling.nucleus(sampling.top_k(logits, 3), 0.5))
+
+    return run
+
+
 RUNS = {
     "word2vec": (run_word2vec, {"B": 5, "N": 7, "C": 11, "E": 13, "V": 17}),
     "seq2seq": (
@@ -622,6 +653,10 @@ RUNS = {
         run_sentence_vectors,
         {"B": 5, "T": 7, "D": 11},
     ),
+    "gpt2": (
+        run_gpt2,
+        {"B": 5, "T": 7, "D": 11, "V": 17, "words": None},
+    ),
     "toolbox.beam": (
         run_beam,
         {"B": 5, "T": 7, "S": 11, "V": 13, "width": 3},
@@ -636,6 +671,7 @@ RUNS = {
         {"T": 5, "maps": 7, "S": 11},
     ),
     "toolbox.metrics": (run_metrics, {"B": 5, "T": 7, "S": 11}),
+    "toolbox.sampling": (run_sampling, {"B": 5, "V": 13}),
 }
 EXAMPLES = {
     name: Example(sizes, run(**sizes)) for name, (run, sizes) in RUNS.items()

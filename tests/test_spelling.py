@@ -2,7 +2,7 @@ from collections import Counter
 from itertools import pairwise
 from random import Random
 
-from reinvent.toolbox.spelling import Spelling, merged
+from reinvent.toolbox.spelling import CountedSpelling, Spelling, merged
 
 
 def counted(spelling):
@@ -33,7 +33,7 @@ def test_a_pair_is_merged_from_the_left_and_not_across_itself():
 
 def test_after_each_merge_the_counts_are_those_of_a_recount():
     for seed in range(7):
-        spelling = Spelling(some_words(seed))
+        spelling = CountedSpelling(some_words(seed))
         while +spelling.pairs:
             pair = max(spelling.pairs, key=lambda p: (spelling.pairs[p], p))
             spelling.merge(pair, "".join(pair))
@@ -46,7 +46,7 @@ def test_after_each_merge_the_counts_are_those_of_a_recount():
 
 def test_merge_names_every_pair_whose_counts_changed():
     for seed in range(7):
-        spelling = Spelling(some_words(seed))
+        spelling = CountedSpelling(some_words(seed))
         while +spelling.pairs:
             pieces, pairs = counted(spelling)
             pair = min(+spelling.pairs)
@@ -63,9 +63,29 @@ def test_merge_names_every_pair_whose_counts_changed():
 
 
 def test_a_piece_that_exists_already_may_be_made_again():
-    spelling = Spelling({("ab", "c"): 2, ("a", "bc"): 3})
+    spelling = CountedSpelling({("ab", "c"): 2, ("a", "bc"): 3})
     spelling.merge(("ab", "c"), "abc")
     assert spelling.pieces["abc"] == 2
     spelling.merge(("a", "bc"), "abc")
     assert spelling.pieces["abc"] == 5 == spelling.total
     assert not +spelling.pairs
+
+
+def test_without_counts_of_pieces_the_pairs_are_the_same():
+    for seed in range(7):
+        plain = Spelling(some_words(seed))
+        counted = CountedSpelling(some_words(seed))
+        while +plain.pairs:
+            pair = max(plain.pairs, key=lambda p: (plain.pairs[p], p))
+            piece = "".join(pair)
+            before = Counter(plain.pairs)
+            grown = plain.merge(pair, piece)
+            assert all(piece in p for p in grown)
+            assert grown >= {
+                p for p in plain.pairs if plain.pairs[p] > before[p]
+            }
+            counted.merge(pair, piece)
+            assert +plain.pairs == +counted.pairs
+            assert plain.words == counted.words
+            assert plain.total == counted.total
+    assert plain.merge(("x", "y"), "xy") == set()

@@ -14,7 +14,7 @@ from tokenizers import BertWordPieceTokenizer
 from unicode_strings import generated_strings
 
 from reinvent.toolbox import vocabulary
-from reinvent.toolbox.spelling import Spelling
+from reinvent.toolbox.spelling import CountedSpelling
 from reinvent.toolbox.texts import python_manual
 from reinvent.wordpiece import (
     BERT,
@@ -128,7 +128,7 @@ def test_each_merge_raises_the_likelihood_and_gain_raises_it_more(manual):
     words = spelled(Counter(word for s in manual for word in s.split()))
     raised = {}
     for score in (gain, ratio):
-        spelling = Spelling(words)
+        spelling = CountedSpelling(words)
         likelihoods = [log_likelihood(spelling)]
         known = len(GNMT.specials) + len(spelling.pieces)
         for piece in learn(words, known + 31, score=score)[known:]:

@@ -12,6 +12,7 @@ from .drawings_attention import bahdanau, gnmt, luong
 from .drawings_bert import bert
 from .drawings_elmo import elmo
 from .drawings_gpt import gpt
+from .drawings_gpt2 import gpt2_block
 from .drawings_layers import conv_encoder, convs2s, glu_block
 from .drawings_transformer import multi_head_attention, transformer
 from .sketch import (
@@ -37,6 +38,7 @@ __all__ = [
     "glu_block",
     "gnmt",
     "gpt",
+    "gpt2_block",
     "lstm_cell",
     "luong",
     "memn2n",

@@ -1,14 +1,16 @@
 """Words spelled in pieces, with the counts that a merge of two needs.
 
 Counting everything again after each merge would read the whole text
-thousands of times. Here a merge touches the words that hold the pair.
+thousands of times. Here a merge visits the words that hold the pair, and
+counts only what stands beside it.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from operator import mul
 
 Pair = tuple[str, str]
 
@@ -20,24 +22,79 @@ class Spelling:
         words: How often each word comes, spelled in its first pieces.
 
     Attributes:
-        pieces: How often each piece comes.
+        words: The spelling of each word.
+        often: How often each word comes.
         pairs: How often two pieces stand side by side in a word; "aaa" has
             two pairs of "a".
         total: Pieces in the text.
-        words: The spelling of each word.
+    """
+
+    def __init__(self, words: Mapping[tuple[str, ...], int]) -> None:
+        """Count all pairs, once."""
+        self.words = [list(word) for word in words]
+        self.often = list(words.values())
+        self.pairs: Counter[Pair] = Counter()
+        self.total = sum(map(mul, map(len, self.words), self.often))
+        # Words that held the pair when it was counted; some no longer do.
+        self._places: defaultdict[Pair, list[int]] = defaultdict(list)
+        for place, word in enumerate(self.words):
+            for pair in pairwise(word):
+                self._count(pair, place)
+
+    def merge(self, pair: Pair, piece: str) -> set[Pair]:
+        """Write one piece wherever the pair stands, from the left.
+
+        Args:
+            pair: The two pieces.
+            piece: What is written for them; it may be a piece already.
+
+        Returns:
+            Pairs with the new piece: no other count has grown.
+        """
+        first, second = pair
+        grown: set[Pair] = set()
+        for place in self._places.pop(pair, ()):
+            word, often, i = self.words[place], self.often[place], 1
+            while i < len(word):
+                if word[i] == second and word[i - 1] == first:
+                    word[i - 1 : i + 1] = [piece]
+                    self.total -= often
+                    self.pairs[pair] -= often
+                    if i > 1:
+                        self.pairs[word[i - 2], first] -= often
+                        grown.add(self._count((word[i - 2], piece), place))
+                    if i < len(word):
+                        self.pairs[second, word[i]] -= often
+                        grown.add(self._count((piece, word[i]), place))
+                i += 1
+        return grown
+
+    def _count(self, pair: Pair, place: int) -> Pair:
+        """Count a pair in, and remember its word."""
+        self.pairs[pair] += self.often[place]
+        self._places[pair].append(place)
+        return pair
+
+
+class CountedSpelling(Spelling):
+    """The same, for scores that ask how often each piece comes.
+
+    Args:
+        words: As above.
+
+    Attributes:
+        pieces: How often each piece comes.
     """
 
     def __init__(self, words: Mapping[tuple[str, ...], int]) -> None:
         """Count everything, once."""
-        self.words: list[Sequence[str]] = list(words)
-        self.often = list(words.values())
+        super().__init__(words)
         self.pieces: Counter[str] = Counter()
-        self.pairs: Counter[Pair] = Counter()
-        self.total = 0
-        self._places: defaultdict[Pair, set[int]] = defaultdict(set)
+        for word, often in words.items():
+            for piece in word:
+                self.pieces[piece] += often
         self._around: defaultdict[str, set[Pair]] = defaultdict(set)
-        for place in range(len(self.words)):
-            self._add(place)
+        self._remember(self.pairs)
 
     def merge(self, pair: Pair, piece: str) -> set[Pair]:
         """Write one piece wherever the pair stands, from the left.
@@ -50,36 +107,19 @@ class Spelling:
             The pairs that now hold one of the three: all whose own count,
             or that of one of their pieces, has changed.
         """
-        for place in list(self._places[pair]):
-            self._remove(place)
-            self.words[place] = merged(self.words[place], pair, piece)
-            self._add(place)
-        return set().union(*(self._around[part] for part in (*pair, piece)))
+        before, changed = self.total, (*pair, piece)
+        self._remember(super().merge(pair, piece))
+        written = before - self.total
+        for part, times in zip(changed, (-1, -1, 1), strict=True):
+            self.pieces[part] += times * written
+        near = set().union(*(self._around[part] for part in changed))
+        return {one for one in near if self.pairs[one]}
 
-    def _add(self, place: int) -> None:
-        """Count a word in."""
-        word, often = self.words[place], self.often[place]
-        self.total += often * len(word)
-        for piece in word:
-            self.pieces[piece] += often
-        for pair in pairwise(word):
-            self.pairs[pair] += often
-            self._places[pair].add(place)
+    def _remember(self, pairs: Iterable[Pair]) -> None:
+        """Note the pairs of each piece; some may come no more."""
+        for pair in pairs:
             for piece in pair:
                 self._around[piece].add(pair)
-
-    def _remove(self, place: int) -> None:
-        """Count a word out."""
-        word, often = self.words[place], self.often[place]
-        self.total -= often * len(word)
-        for piece in word:
-            self.pieces[piece] -= often
-        for pair in pairwise(word):
-            self.pairs[pair] -= often
-            self._places[pair].discard(place)
-            if not self.pairs[pair]:
-                for piece in pair:
-                    self._around[piece].discard(pair)
 
 
 def merged(word: Sequence[str], pair: Pair, piece: str) -> list[str]:
