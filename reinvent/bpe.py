@@ -27,7 +27,13 @@ from pathlib import Path
 from typing import ClassVar
 
 from reinvent.toolbox.pretokenize import pretokenize
-from reinvent.toolbox.spelling import Pair, Spelling, merged
+from reinvent.toolbox.spelling import (
+    Pair,
+    Spelling,
+    check_text,
+    look_up,
+    merged,
+)
 
 END = "</w>"
 """Stands behind the last letter of each word."""
@@ -40,16 +46,6 @@ SPECIALS = ("<pad>", "<s>", "</s>", UNKNOWN)
 
 REMEMBERED = 100_000
 """How many words a tokenizer knows by heart, so as not to merge them anew."""
-
-
-def check_text(text: str) -> None:
-    """Stop at what is not one text.
-
-    Raises:
-        ValueError: It is something else.
-    """
-    if not isinstance(text, str):
-        raise ValueError(f"expected a text, got {type(text).__name__}")
 
 
 def whole_words(text: str) -> list[str]:
@@ -359,15 +355,7 @@ class BPE:
         Raises:
             ValueError: An id is negative or not smaller than `len(self)`.
         """
-        pieces = []
-        for i in map(int, ids):
-            if not 0 <= i < len(self):
-                raise ValueError(
-                    f"id {i} is out of range: there are {len(self)} pieces,"
-                    f" ids 0 to {len(self) - 1}"
-                )
-            pieces.append(self.pieces[i])
-        return self.join(pieces)
+        return self.join(look_up(ids, self.pieces))
 
     def tokens(self, text: str) -> list[str]:
         """Spell a text in pieces; a blank text has none.

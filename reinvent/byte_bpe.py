@@ -21,11 +21,11 @@ import regex
 
 from reinvent.bpe import (  # §2.2: byte-pair encoding, now of bytes
     BPE,
-    check_text,
     count_words,
     learn,
     merge,
 )
+from reinvent.toolbox.spelling import check_text
 
 END_OF_TEXT = "<|endoftext|>"
 """The one piece that spells nothing: it stands between two documents."""

@@ -24,7 +24,12 @@ from math import log
 from pathlib import Path
 
 from reinvent.toolbox.pretokenize import pretokenize
-from reinvent.toolbox.spelling import CountedSpelling, Pair
+from reinvent.toolbox.spelling import (
+    CountedSpelling,
+    Pair,
+    check_text,
+    look_up,
+)
 
 Score = Callable[[int, int, int, int], float]
 
@@ -313,15 +318,7 @@ class WordPieces:
         Raises:
             ValueError: An id is negative or not smaller than `len(self)`.
         """
-        pieces = []
-        for i in map(int, ids):
-            if not 0 <= i < len(self):
-                raise ValueError(
-                    f"id {i} is out of range: there are {len(self)} pieces,"
-                    f" ids 0 to {len(self) - 1}"
-                )
-            pieces.append(self.pieces[i])
-        return self.join(pieces)
+        return self.join(look_up(ids, self.pieces))
 
     def tokens(self, text: str) -> list[str]:
         """Spell a text in pieces; a blank text has none.
@@ -329,8 +326,7 @@ class WordPieces:
         Raises:
             ValueError: It is not one text.
         """
-        if not isinstance(text, str):
-            raise ValueError(f"expected a text, got {type(text).__name__}")
+        check_text(text)
         spelled = []
         for i, part in enumerate(self._special.split(text)):
             if i % 2:

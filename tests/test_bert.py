@@ -13,6 +13,7 @@ import pytest
 import torch
 import transformers
 from real_data import real_data
+from shaken import shaken
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -75,14 +76,6 @@ def model():
 @pytest.fixture
 def batch():
     return batch_of(2, 3, 4, 1, 3)
-
-
-def shaken(model: nn.Module) -> nn.Module:
-    """Moves all weights: norms of 1 and biases of 0 would hide mistakes."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
-    return model
 
 
 def texts(*lengths: int) -> list[list[int]]:

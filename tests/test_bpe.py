@@ -459,7 +459,8 @@ def test_the_ids_are_those_of_the_library(trained, manual, split):
 def test_the_ids_of_generated_strings_are_those_of_the_library(trained):
     ours = trained[pretokenize]
     words = [piece.removesuffix(END) for piece in ours.pieces[150:]]
-    same_as_the_library(ours, generated_strings(499, words))
+    known = same_as_the_library(ours, generated_strings(499, words))
+    assert len(known) > 99
 
 
 @pytest.fixture(scope="module")

@@ -131,3 +131,34 @@ def merged(word: Sequence[str], pair: Pair, piece: str) -> list[str]:
         else:
             spelled.append(part)
     return spelled
+
+
+def check_text(text: str) -> None:
+    """Stop at what is not one text.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"expected a text, got {type(text).__name__}")
+
+
+def look_up(ids: Iterable[int], pieces: Sequence[str]) -> list[str]:
+    """The pieces of some ids.
+
+    Args:
+        ids: Numbers or a tensor of shape (T,).
+        pieces: A piece's place is its id.
+
+    Raises:
+        ValueError: An id is negative or not smaller than `len(pieces)`.
+    """
+    found = []
+    for i in map(int, ids):
+        if not 0 <= i < len(pieces):
+            raise ValueError(
+                f"id {i} is out of range: there are {len(pieces)} pieces,"
+                f" ids 0 to {len(pieces) - 1}"
+            )
+        found.append(pieces[i])
+    return found
