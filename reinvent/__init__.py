@@ -187,5 +187,15 @@ PAPERS = {
         link="https://openai.com/blog/better-language-models/",
         chapter="13_gpt2",
     ),
+    "roberta": Paper(
+        title="RoBERTa: A Robustly Optimized BERT Pretraining Approach",
+        authors=(
+            "Liu, Ott, Goyal, Du, Joshi, Chen, Levy, Lewis, Zettlemoyer,"
+            " Stoyanov"
+        ),
+        date="2019-07-26",
+        link="https://arxiv.org/abs/1907.11692v1",
+        chapter="14_roberta",
+    ),
 }
 """The papers in the order of the book: module name to `Paper`."""

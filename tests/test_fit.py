@@ -79,6 +79,78 @@ def test_each_step_takes_its_own_batch():
     assert asked == [0, 1, 2, 3, 4]
 
 
+# Small batches that make a large one
+
+SMALL = 3
+
+
+def large_batches(step: int) -> tuple[Tensor, Tensor]:
+    parts = [batches(step * SMALL + i) for i in range(SMALL)]
+    return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+
+
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_small_batches_of_one_size_make_a_large_one(clip):
+    one, other = nn.Linear(IN, 1), nn.Linear(IN, 1)
+    other.load_state_dict(one.state_dict())
+    settings = {"steps": 7, "clip": clip, "optimizer": torch.optim.SGD}
+    settings |= {"learning_rate": 0.1, "progress": False}
+    history = fit(one, loss, batches, accumulate=SMALL, **settings)
+    large = fit(other, loss, large_batches, **settings)
+    assert_close(weights_of(one), weights_of(other))
+    assert_close(Tensor(history.losses), Tensor(large.losses))
+
+
+def test_the_mean_of_means_counts_a_label_of_a_small_batch_more():
+    inputs = torch.ones(5, IN), torch.arange(5.0)[:, None]
+    parts = [tuple(part[:4] for part in inputs), tuple(p[4:] for p in inputs)]
+    one = nn.Linear(IN, 1)
+    means = [loss(one, part).item() for part in (*parts, inputs)]
+    settings = {"steps": 1, "accumulate": 2, "progress": False}
+    history = fit(one, loss, parts.__getitem__, **settings)
+    assert history.losses[0] == pytest.approx((means[0] + means[1]) / 2)
+    assert means[2] == pytest.approx((4 * means[0] + means[1]) / 5)
+
+
+def test_a_step_takes_the_batches_behind_those_of_the_last():
+    asked = []
+    fit(
+        nn.Linear(IN, 1),
+        loss,
+        lambda step: asked.append(step) or batches(step),
+        steps=2,
+        accumulate=SMALL,
+        progress=False,
+    )
+    assert asked == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_step_of_small_batches_is_whole_or_not_made():
+    model = nn.Linear(IN, 1)
+    before = weights_of(model)
+
+    def broken(step):
+        return batches(step) if step < 2 else (torch.full((1, IN), nan), 0)
+
+    nan = math.nan
+    with pytest.raises(NotFiniteLossError, match="loss is nan at step 0"):
+        fit(model, loss, broken, steps=5, accumulate=3, progress=False)
+    assert torch.equal(weights_of(model), before)
+
+
+def test_small_batches_go_on_from_a_checkpoint(tmp_path):
+    file = tmp_path / "model.pt"
+    expected = run(new_model(), accumulate=SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        stopped = stopped_at(4 * SMALL + 1, KeyboardInterrupt)
+        settings = {"steps": 11, "accumulate": SMALL, "progress": False}
+        fit(new_model(), loss, stopped, **settings, checkpoint=file)
+    history = run(new_model(), accumulate=SMALL, checkpoint=file)
+    assert history.losses == expected.losses
+    with pytest.raises(CheckpointMismatchError, match="accumulate"):
+        run(new_model(), checkpoint=file)
+
+
 def test_warm_up_grows_in_equal_parts_to_one():
     factors = [schedule_factor("linear", s, 11, warmup=4) for s in range(5)]
     assert_close(factors, [0.25, 0.5, 0.75, 1.0, 1.0])
@@ -256,6 +328,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_change():
         ({"warmup": 13}, "warmup is 13; expected 0 to 11"),
         ({"warmup": -1}, "warmup is -1"),
         ({"clip": 0.0}, "clip is 0.0"),
+        ({"accumulate": 0}, "accumulate is 0; expected at least 1"),
         ({"schedule": "cosinus"}, "schedule is 'cosinus'; expected"),
         ({"evaluate_at": (3,)}, "evaluate is None"),
         (

@@ -1,5 +1,6 @@
 """A sentence is the mean of its words, of length 1."""
 
+import pytest
 import torch
 
 from reinvent.toolbox.checks import padding_has_no_effect
@@ -19,9 +20,12 @@ def test_a_sentence_is_the_mean_of_its_words_and_of_length_1():
         torch.testing.assert_close(vectors[b], mean / mean.norm())
 
 
-def test_padding_changes_nothing():
+@pytest.mark.parametrize("pad_id", [0, 1])
+def test_padding_changes_nothing(pad_id):
     words = torch.randn(11, D)
-    tokens = torch.randint(1, 11, (B, T))
+    tokens = torch.randint(2, 11, (B, T))
     assert padding_has_no_effect(
-        lambda ids: sentence_vectors(words[ids], ids), tokens
+        lambda ids: sentence_vectors(words[ids], ids, pad_id),
+        tokens,
+        pad_id=pad_id,
     )

@@ -29,6 +29,7 @@ from reinvent import (
     luong,
     memn2n,
     memory_networks,
+    roberta,
     seq2seq,
     transformer,
     word2vec,
@@ -481,6 +482,20 @@ def run_bert(
     return run
 
 
+def run_roberta(B: int, T: int, D: int, V: int) -> Callable:
+    def run() -> None:
+        config = roberta.RoBERTaConfig(
+            vocab_size=V,
+            hidden_size=D,
+            num_layers=2,
+            num_heads=1,
+            feed_forward_size=2,
+        )
+        roberta.RoBERTa(config)(ids(B, T, below=V - 1) + 1)
+
+    return run
+
+
 def run_sentence_vectors(B: int, T: int, D: int) -> Callable:
     def run() -> None:
         hidden = torch.ones(B, T, D)
@@ -649,6 +664,7 @@ RUNS = {
             "labels": None,
         },
     ),
+    "roberta": (run_roberta, {"B": 5, "T": 7, "D": 11, "V": 17}),
     "toolbox.sentence_vectors": (
         run_sentence_vectors,
         {"B": 5, "T": 7, "D": 11},

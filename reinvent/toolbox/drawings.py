@@ -14,6 +14,7 @@ from .drawings_elmo import elmo
 from .drawings_gpt import gpt
 from .drawings_gpt2 import gpt2_block
 from .drawings_layers import conv_encoder, convs2s, glu_block
+from .drawings_roberta import input_formats
 from .drawings_transformer import multi_head_attention, transformer
 from .sketch import (
     Box,
@@ -39,6 +40,7 @@ __all__ = [
     "gnmt",
     "gpt",
     "gpt2_block",
+    "input_formats",
     "lstm_cell",
     "luong",
     "memn2n",

@@ -71,6 +71,7 @@ def fit(
     schedule: Schedule = "constant",
     warmup: int = 0,
     clip: float | None = 1.0,
+    accumulate: int = 1,
     optimizer: Callable[[list[nn.Parameter], float], Optimizer] | None = None,
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
     evaluate_at: Collection[int] = (),
@@ -94,6 +95,11 @@ def fit(
             function of the step.
         warmup: First steps, in which the factor grows linearly to 1.
         clip: Largest L2 norm of the gradient; None does not clip.
+        accumulate: Batches in a step, for one batch that is larger than
+            the memory: step k takes those of `batches` from k times
+            `accumulate` on. The mean of their losses counts. That is the
+            loss of the large batch if all have as many labels; otherwise
+            a label counts more in a batch that has few.
         optimizer: `optimizer(parameters, learning_rate)`; Adam by default.
         evaluate: Called in eval mode, without gradients; its random
             numbers do not change the training.
@@ -115,11 +121,11 @@ def fit(
         OSError: The checkpoint cannot be written.
         ValueError: A setting that makes no sense.
     """
-    _check_settings(steps, learning_rate, warmup, clip)
+    _check_settings(steps, learning_rate, warmup, clip, accumulate)
     _check_checkpoint(checkpoint, checkpoint_every)
     due = _check_evaluation(steps, evaluate, evaluate_at)
     schedule_factor(schedule, 0, steps, warmup)  # an unknown name stops here
-    run = _Run(model, optimizer or adam, learning_rate, clip)
+    run = _Run(model, optimizer or adam, learning_rate, clip, accumulate)
     if checkpoint is not None:
         settings = run.settings(steps, schedule, warmup, due)
         run.resume(Path(checkpoint), settings)
@@ -136,7 +142,7 @@ def fit(
                 if step == steps:
                     break
                 factor = schedule_factor(schedule, step, steps, warmup)
-                run.advance(loss, batches(step), factor)
+                run.advance(loss, batches, factor)
                 line.update(history.steps, history.recent_loss)
                 if checkpoint_every and history.steps % checkpoint_every == 0:
                     run.save()
@@ -158,10 +164,12 @@ class _Run:
         optimizer: Callable[[list[nn.Parameter], float], Optimizer],
         learning_rate: float,
         clip: float | None,
+        accumulate: int,
     ) -> None:
         self.model = model
         self.learning_rate = learning_rate
         self.clip = clip
+        self.accumulate = accumulate
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         if not self.parameters:
             raise ValueError(
@@ -179,20 +187,23 @@ class _Run:
     def advance(
         self,
         loss: Callable[[nn.Module, object], Tensor],
-        batch: object,
+        batches: Callable[[int], object],
         factor: float,
     ) -> None:
         """Make one step, or none at all."""
-        value = loss(self.model, to_device(batch, self.device))
-        if value.numel() != 1:
-            raise ValueError(
-                f"the loss has {value.numel()} numbers, shape"
-                f" {tuple(value.shape)}; expected 1"
-            )
-        number = value.item()
-        self._check_finite("loss", number, factor)
         self.optimizer.zero_grad()
-        value.backward()
+        first, number = self.history.steps * self.accumulate, 0.0
+        for place in range(first, first + self.accumulate):
+            batch = to_device(batches(place), self.device)
+            value = loss(self.model, batch) / self.accumulate
+            if value.numel() != 1:
+                raise ValueError(
+                    f"the loss has {value.numel()} numbers, shape"
+                    f" {tuple(value.shape)}; expected 1"
+                )
+            self._check_finite("loss", value.item(), factor)
+            value.backward()
+            number += value.item()
         norm = nn.utils.clip_grad_norm_(
             self.parameters, math.inf if self.clip is None else self.clip
         )
@@ -240,6 +251,7 @@ class _Run:
             "clip": self.clip,
             "optimizer": " ".join([type(self.optimizer).__name__, *chosen]),
             "evaluate_at": sorted(due),
+            **({"accumulate": self.accumulate} if self.accumulate > 1 else {}),
             **{f"shape of {name}": list(p.shape) for name, p in parameters},
         }
 
@@ -286,10 +298,15 @@ class _Run:
 
 
 def _check_settings(
-    steps: int, learning_rate: float, warmup: int, clip: float | None
+    steps: int,
+    learning_rate: float,
+    warmup: int,
+    clip: float | None,
+    accumulate: int,
 ) -> None:
-    if steps < 1:
-        raise ValueError(f"steps is {steps}; expected at least 1")
+    for name, value in ("steps", steps), ("accumulate", accumulate):
+        if value < 1:
+            raise ValueError(f"{name} is {value}; expected at least 1")
     if not 0 < learning_rate < math.inf:
         raise ValueError(
             f"learning_rate is {learning_rate}; expected a number above 0"

@@ -4,7 +4,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def sentence_vectors(hidden: Tensor, tokens: Tensor) -> Tensor:
+def sentence_vectors(
+    hidden: Tensor, tokens: Tensor, pad_id: int = 0
+) -> Tensor:
     """Average the vectors of each sentence and bring them to length 1.
 
     So all-MiniLM-L6-v2 was trained to be used (Reimers and Gurevych, 2019,
@@ -13,11 +15,12 @@ def sentence_vectors(hidden: Tensor, tokens: Tensor) -> Tensor:
 
     Args:
         hidden: The top layer, marks included, shape (B, T, D).
-        tokens: Ids, padded with 0, shape (B, T).
+        tokens: Ids, filled up at the end, shape (B, T).
+        pad_id: What fills them up: 1 in published RoBERTa models.
 
     Returns:
         Shape (B, D).
     """
-    words = (tokens != 0).unsqueeze(-1)  # (B, T, 1)
+    words = (tokens != pad_id).unsqueeze(-1)  # (B, T, 1)
     mean = (hidden * words).sum(dim=1) / words.sum(dim=1)  # (B, D)
     return F.normalize(mean, dim=-1)
