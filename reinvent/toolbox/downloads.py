@@ -54,6 +54,13 @@ SOURCES = {
             "dec4cd3f123e099748a3ce5256c160e9",
         },
     ),
+    "sst-2": Source(
+        "https://dl.fbaipublicfiles.com/glue/data",
+        {
+            "SST-2.zip": "d67e16fb55739c1b32cdce9877596db1"
+            "c127dc322d93c082281f64057c16deaa",
+        },
+    ),
     "all-minilm-l6-v2": Source(
         "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2"
         "/resolve/main",
@@ -76,9 +83,10 @@ SOURCES = {
 }
 """What can be fetched. Multi30k, task 1, raw: descriptions of 31,014 pictures
 in English, German and French (Elliott et al., 2016 and 2017), with the 2016
-test set; for research and teaching. Weights of the BERT family with their
-wordpieces: all-MiniLM-L6-v2 (91 MB) and BERT base, uncased (440 MB), both
-Apache-2.0."""
+test set; for research and teaching. SST-2: opinions on films, in sentences of
+reviews (Socher et al., 2013), as GLUE packs them (7 MB); no licence is stated.
+Weights of the BERT family with their wordpieces: all-MiniLM-L6-v2 (91 MB) and
+BERT base, uncased (440 MB), both Apache-2.0."""
 
 
 def locate(name: str) -> Path:
