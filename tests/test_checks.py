@@ -101,7 +101,7 @@ def test_what_is_no_distribution_is_named(weights, words):
 def test_a_mean_over_padding_is_caught(tokens):
     assert checks.padding_has_no_effect(Mean(masked=True), tokens)
     verdict = checks.padding_has_no_effect(Mean(masked=False), tokens)
-    assert not verdict and "3 padding" in verdict.message
+    assert not verdict and "3 places of padding were" in verdict.message
 
 
 def test_outputs_that_grow_with_the_padding_are_compared_at_the_words(tokens):
@@ -154,6 +154,43 @@ def test_the_model_comes_back_with_its_weights(tokens):
     checks.every_parameter_learns(model, lambda: model(tokens).sum())
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+
+
+def cross_entropy(logits, targets, **settings):
+    return nn.functional.cross_entropy(
+        logits.flatten(0, -2), targets.flatten(), **settings
+    )
+
+
+def test_targets_that_a_loss_leaves_out_are_named(tokens):
+    logits = torch.randn(B, T, V)
+    assert checks.each_target_counts(cross_entropy, logits, tokens)
+    verdict = checks.each_target_counts(
+        lambda *given: cross_entropy(*given, ignore_index=0), logits, tokens
+    )
+    assert verdict.message == "the target 0 at [1, 3] does not count"
+
+
+def test_padding_that_a_loss_counts_is_named(tokens):
+    logits, words = torch.randn(B, T, V), tokens != 0
+    verdict = checks.each_target_counts(
+        lambda *given: cross_entropy(*given, ignore_index=0),
+        logits,
+        tokens,
+        words,
+    )
+    assert verdict and "8 of 10" in verdict.message
+    verdict = checks.each_target_counts(cross_entropy, logits, tokens, words)
+    assert verdict.message == "the target 0 at [1, 3] counts and should not"
+
+
+def test_a_loss_of_nothing_is_named():
+    verdict = checks.each_target_counts(
+        lambda *given: cross_entropy(*given, ignore_index=0),
+        torch.randn(B, V),
+        torch.zeros(B, dtype=torch.long),
+    )
+    assert not verdict and verdict.message == "the loss is nan"
 
 
 def test_a_loss_far_from_uniform_is_caught():
@@ -235,6 +272,9 @@ def test_a_number_of_any_kind_is_judged():
 
 def test_a_function_is_judged_by_given_results():
     cases = [((2,), 4.0), ((3,), 9.0)]
-    assert checks.gives(lambda x: x * x, cases, name="square")
+    verdict = checks.gives(lambda x: x * x, cases, name="square")
+    assert verdict and verdict.message == "square is right in 2 cases"
+    verdict = checks.gives(lambda x: x * x, cases[:1], name="square")
+    assert verdict and verdict.message == "square is right in 1 case"
     verdict = checks.gives(lambda x: x + 2, cases, name="square")
     assert not verdict and "case 2" in verdict.message

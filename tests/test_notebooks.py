@@ -1,4 +1,8 @@
-"""What every chapter promises, read from the committed notebooks."""
+"""What every notebook promises, and what a chapter does beyond that.
+
+The notebooks in `book/` belong to no paper: the contract of a chapter, its
+exercises and its stored seeds are not asked of them.
+"""
 
 import ast
 import re
@@ -6,13 +10,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from address import current, stamp
 
+from chapters import normalise, notebooks
 from reinvent import PAPERS
 from reinvent.toolbox.results import stored_results
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted((ROOT / "chapters").glob("*.ipynb"))
+CHAPTERS = notebooks("chapters")
 MOST_BYTES = 1_000_000
 PICTURES = ("image/png", "image/svg+xml", "image/jpeg")
 INSTALL = """\
@@ -27,7 +33,10 @@ if importlib.util.find_spec("reinvent") is None:
 """
 
 each_notebook = pytest.mark.parametrize(
-    "path", NOTEBOOKS, ids=lambda path: path.stem
+    "path", notebooks(), ids=lambda path: path.stem
+)
+each_chapter = pytest.mark.parametrize(
+    "path", CHAPTERS, ids=lambda path: path.stem
 )
 
 
@@ -53,7 +62,18 @@ def parsed(cell: nbformat.NotebookNode) -> ast.Module:
 
 def test_the_chapters_are_those_of_the_papers() -> None:
     told = {paper.chapter for paper in PAPERS.values()}
-    assert {path.stem for path in NOTEBOOKS} == told
+    assert {path.stem for path in CHAPTERS} == told
+
+
+def test_every_notebook_is_a_page() -> None:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = {
+        f"{page['file']}.ipynb"
+        for part in toc["parts"]
+        for page in part["chapters"]
+    }
+    there = {path.relative_to(ROOT).as_posix() for path in notebooks()}
+    assert there <= listed
 
 
 @each_notebook
@@ -76,8 +96,6 @@ def test_the_file_is_small(path: Path) -> None:
 
 @each_notebook
 def test_the_file_is_as_make_chapters_saves_it(path: Path) -> None:
-    from chapters import normalise
-
     notebook = nbformat.read(path, as_version=4)
     normalise(notebook)
     text = nbformat.writes(notebook, version=4) + "\n"
@@ -112,12 +130,12 @@ def test_the_address_is_that_of_the_configuration(path: Path) -> None:
         for cell in cells(path, kind)
     )
     colab = "https://colab.research.google.com/github"
-    link = f"{colab}/{current()}/blob/main/chapters/{path.name}"
+    link = f"{colab}/{current()}/blob/main/{path.relative_to(ROOT).as_posix()}"
     assert link in source
     assert re.findall(rf"{colab}/([\w.-]+/[\w.-]+)/", source) == [current()]
 
 
-@each_notebook
+@each_chapter
 def test_the_chapter_defines_nothing_that_a_paper_module_defines(path) -> None:
     modules = [ROOT / "reinvent" / f"{name}.py" for name in PAPERS]
     theirs = {
@@ -141,7 +159,7 @@ def defined(tree: ast.Module) -> set[str]:
 
 
 @each_notebook
-def test_the_chapter_claims_something(path: Path) -> None:
+def test_the_notebook_claims_something(path: Path) -> None:
     claims = [
         node
         for cell in cells(path, "code")
@@ -152,7 +170,7 @@ def test_the_chapter_claims_something(path: Path) -> None:
     assert len(claims) >= 5
 
 
-@each_notebook
+@each_chapter
 def test_the_chapter_has_every_part_of_the_contract(path: Path) -> None:
     text = "\n".join(cell.source for cell in cells(path, "markdown"))
     for part in (
@@ -172,7 +190,7 @@ def test_the_chapter_has_every_part_of_the_contract(path: Path) -> None:
     assert 5 <= questions <= 10
 
 
-@each_notebook
+@each_chapter
 def test_an_untouched_exercise_is_not_right(path: Path) -> None:
     stubs = [
         cell
@@ -188,7 +206,7 @@ def test_an_untouched_exercise_is_not_right(path: Path) -> None:
         assert shown.startswith("not yet: "), cell.source
 
 
-@each_notebook
+@each_chapter
 def test_every_solution_is_folded_and_judged(path: Path) -> None:
     solutions = [
         cell
@@ -201,7 +219,7 @@ def test_every_solution_is_folded_and_judged(path: Path) -> None:
         assert "assert " in cell.source
 
 
-@each_notebook
+@each_chapter
 def test_five_seeds_are_stored(path: Path) -> None:
     _, stored = stored_results(path.stem)
     assert stored, f"run: make experiments NAME={path.stem}"

@@ -256,14 +256,14 @@ def test_every_page_has_a_card(site: Path) -> None:
         assert (site / card["og:image"].removeprefix(base)).is_file()
 
 
-def test_chapters_open_on_colab_and_download(site: Path) -> None:
+def test_notebooks_open_on_colab_and_download(site: Path) -> None:
     address = config()["repository"]["url"].removeprefix("https://github.com")
     for name in PAGES:
-        if not name.startswith("chapters/"):
+        notebook = name.replace(".html", ".ipynb")
+        if not (ROOT / notebook).is_file():
             continue
         page = lxml.html.fromstring((site / name).read_bytes())
         links = page.xpath("//a/@href")
-        notebook = name.replace(".html", ".ipynb")
         colab = "https://colab.research.google.com/github"
         assert f"{colab}{address}/blob/main/{notebook}" in links
         source = f"../_sources/{notebook}"

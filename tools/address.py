@@ -1,4 +1,4 @@
-"""Say where the book lives: in _config.yml, and from there in the chapters.
+"""Say where the book lives: in _config.yml, and from there in the notebooks.
 
     make address REPOSITORY=owner/name
 
@@ -9,6 +9,8 @@ when one of them differs from _config.yml.
 import re
 import sys
 from pathlib import Path
+
+from chapters import notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "_config.yml"
@@ -35,12 +37,12 @@ def stamp(text: str, old: str, new: str) -> str:
 
 
 def main() -> None:
-    """Stamp the address into _config.yml and every chapter."""
+    """Stamp the address into _config.yml and every notebook."""
     new = sys.argv[1] if sys.argv[1:] else ""
     if not REPOSITORY.fullmatch(new):
         sys.exit("usage: make address REPOSITORY=owner/name")
     old = current()
-    for path in [CONFIG, *sorted((ROOT / "chapters").glob("*.ipynb"))]:
+    for path in [CONFIG, *notebooks()]:
         before = path.read_text(encoding="utf-8")
         after = stamp(before, old, new)
         if after != before:

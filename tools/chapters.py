@@ -1,6 +1,6 @@
-"""Execute the chapters and save them with what they show.
+"""Execute the notebooks and save them with what they show.
 
-    make chapters                   all, in the order of the book
+    make chapters                   all: the chapters, then those in book/
     make chapters NAME=02_bahdanau  one
 
 The saved file depends on the sources alone: no time stamps, no versions, no
@@ -19,7 +19,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).resolve().parents[1]
-CHAPTERS = ROOT / "chapters"
 CACHE = ROOT / "_build" / "cache"
 MOST_BYTES = 1_000_000
 KEPT = {"tags", "mystnb", "jupyter"}
@@ -33,16 +32,26 @@ METADATA = {
 }
 
 
+def notebooks(folder: str | None = None) -> list[Path]:
+    """Return the notebooks of "chapters" or "book", or of both in turn."""
+    folders = ("chapters", "book") if folder is None else (folder,)
+    return [
+        path
+        for name in folders
+        for path in sorted(ROOT.glob(f"{name}/*.ipynb"))
+    ]
+
+
 def chosen(names: list[str]) -> list[Path]:
     """Return the notebooks with these names, or all of them.
 
     Raises:
         SystemExit: There is none with one of the names.
     """
-    there = {path.stem: path for path in sorted(CHAPTERS.glob("*.ipynb"))}
+    there = {path.stem: path for path in notebooks()}
     for name in names:
         if name not in there:
-            sys.exit(f"no chapter {name}; there are {', '.join(there)}")
+            sys.exit(f"no notebook {name}; there are {', '.join(there)}")
     return [there[name] for name in names or there]
 
 
@@ -132,7 +141,7 @@ def show(words: str) -> None:
 
 
 def main() -> None:
-    """Execute and save the chapters that the command line names."""
+    """Execute and save the notebooks that the command line names."""
     failed = []
     # What is saved is the run of seed 0, whatever the shell has set.
     os.environ.pop("REINVENT_SEED", None)
@@ -171,4 +180,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("\ninterrupted; the chapters that are done are saved")
+        sys.exit("\ninterrupted; the notebooks that are done are saved")

@@ -143,7 +143,8 @@ def gives(
         )
         if not verdict:
             return Verdict(False, f"{name}: {verdict.message}")
-    return Verdict(True, f"{name} is right in {len(cases)} cases")
+    times = f"{len(cases)} case{'' if len(cases) == 1 else 's'}"
+    return Verdict(True, f"{name} is right in {times}")
 
 
 def same_function(
@@ -271,16 +272,18 @@ def padding_has_no_effect(
         return Verdict(
             False,
             f"the output has shape {tuple(before.shape)} without and "
-            f"{tuple(after.shape)} with {extra} more padding",
+            f"{tuple(after.shape)} with {extra} more places "
+            "of padding",
         )
     place = _first_difference(before, after, tolerance)
     if place is not None:
         return Verdict(
             False,
-            f"output{list(place)} changed from {before[place]:.4g} to "
-            f"{after[place]:.4g} when {extra} padding was added",
+            f"output{list(place) or ''} changed from {before[place]:.4g} to "
+            f"{after[place]:.4g} when {extra} places of padding "
+            "were added",
         )
-    return Verdict(True, f"{extra} more padding changes nothing")
+    return Verdict(True, f"{extra} more places of padding change nothing")
 
 
 def every_parameter_learns(
@@ -318,6 +321,45 @@ def every_parameter_learns(
     model.load_state_dict(saved)
     count = sum(1 for _ in model.parameters())
     return Verdict(still is None, still or f"all {count} parameters learn")
+
+
+def each_target_counts(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    logits: Tensor,
+    targets: Tensor,
+    counted: Tensor | None = None,
+) -> Verdict:
+    """A loss pulls at the logits of the targets that count, at no others.
+
+    Args:
+        loss: Maps logits and targets to a scalar.
+        logits: Any numbers, shape (..., C) for C classes.
+        targets: The right classes, shape (...).
+        counted: True where a target counts, shape (...); None: everywhere.
+
+    Returns:
+        A verdict that names the first target that is lost, or that counts
+        and should not.
+    """
+    logits = logits.detach().clone().requires_grad_()
+    value = loss(logits, targets)
+    if not value.isfinite():
+        return Verdict(False, f"the loss is {value.item()}")
+    (gradient,) = torch.autograd.grad(value, logits)
+    pulled = (gradient != 0).any(dim=-1)
+    if counted is None:
+        counted = torch.ones_like(pulled)
+    wrong = (pulled != counted).nonzero()
+    if len(wrong):
+        place = tuple(wrong[0].tolist())
+        fault = "counts and should not" if pulled[place] else "does not count"
+        return Verdict(
+            False,
+            f"the target {targets[place].item()} at {list(place)} {fault}",
+        )
+    return Verdict(
+        True, f"{int(counted.sum())} of {counted.numel()} targets count"
+    )
 
 
 def starts_near_uniform(
