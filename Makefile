@@ -1,9 +1,12 @@
 # make book        build the book into _build/html
-# make test        unit tests, every chapter, every page in a browser
+# make test        unit tests, every notebook, every page in a browser
 #                  (ARGS=tests/test_bahdanau.py: one file)
 # make lab         JupyterLab on the chapters
-# make chapters    execute the chapters and save them (NAME=02_bahdanau: one)
+# make chapters    execute the notebooks and save them (NAME=02_bahdanau: one)
+# make interview   write the interview corners of the chapters from their source
 # make experiments the runs over seeds 0-4, into book/results (NAME=..: one)
+# make bench       speed and memory against the libraries, into book/results;
+#                  eight minutes, on a machine that does nothing else
 # make address REPOSITORY=owner/name   where the book lives, for Colab
 # make lint        style of the code
 # make screenshots every page, light, dark, phone and print
@@ -15,10 +18,10 @@ PAGE := file://$(CURDIR)/_build/html/index.html
 # Fetches the published weights that chapter 12 and its tests read.
 WEIGHTS := REINVENT_CACHE="$(CURDIR)/_build/cache" $(BIN)/python tools/weights.py
 # What `make test` runs, and options of pytest.
-ARGS ?= tests chapters
+ARGS ?= tests chapters book
 
-.PHONY: book test lab chapters experiments address lint screenshots \
-	clean setup pages
+.PHONY: book test lab chapters interview experiments bench address lint \
+	screenshots clean setup pages
 
 setup:
 	@$(PYTHON) tools/setup.py
@@ -46,8 +49,14 @@ chapters: setup
 	@$(WEIGHTS)
 	@$(BIN)/python tools/chapters.py $(NAME)
 
+interview: setup
+	@$(BIN)/python tools/interview.py
+
 experiments: setup
 	@$(BIN)/python tools/experiments.py $(NAME)
+
+bench: setup
+	@$(BIN)/python experiments/bench.py --output book/results/bench.csv
 
 address: setup
 	@$(BIN)/python tools/address.py $(REPOSITORY)

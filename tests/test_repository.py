@@ -31,7 +31,7 @@ MADE = {
     "screenshots",
 }
 TEXT = {".py", ".md", ".ipynb", ".yml", ".toml", ".txt", ".cff", ".bib"}
-TEXT |= {".css", ".js", ".html", ".svg", ".csv", ".json", ""}
+TEXT |= {".yaml", ".css", ".js", ".html", ".svg", ".csv", ".json", ""}
 
 each_paper = pytest.mark.parametrize("name", PAPERS)
 
