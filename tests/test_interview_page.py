@@ -54,7 +54,7 @@ def visit(browser, room: Path) -> Iterator[Callable]:
     def open_page(before: str = "", address: str = "", **options):
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("request", lambda one: asked(one.url))
         if before:

@@ -39,10 +39,15 @@ from reinvent.toolbox import (
     decoding,
     explorer_table,
     int8,
+    losses,
     metrics,
     sampling,
     sentence_vectors,
+    whiteboard_attention,
+    whiteboard_layers,
+    whiteboard_outputs,
 )
+from reinvent.toolbox.gaps import fill_gaps
 from reinvent.toolbox.language import LanguageBatch
 from reinvent.toolbox.story_batches import StoryBatch
 from reinvent.toolbox.translation import Pair, TranslationTask
@@ -524,6 +529,35 @@ def run_gpt2(B: int, T: int, D: int, V: int, words: None) -> Callable:
     return run
 
 
+def run_gaps(V: int, gaps: None) -> Callable:
+    def run() -> None:
+        tokens = torch.tensor([[1, 2, 3], [2, 1, 0]])
+        names = [f"piece {i}" for i in range(V)]
+        fill_gaps(lambda _, at: torch.ones(int(at.sum()), V), tokens, 2, names)
+
+    return run
+
+
+def run_losses(V: int, size: int) -> Callable:
+    def run() -> None:
+        hidden = torch.ones(2 * size, 3, requires_grad=True)
+        tokens = torch.arange(2 * size) % V
+        words = torch.ones(V, 3)
+        losses.loss_in_parts(hidden, words, tokens, room=size * V)
+
+    return run
+
+
+def run_checks(*checks: Callable, **sizes: int | None) -> Callable:
+    """An answer that gives nothing is compared with every mistake."""
+
+    def run() -> None:
+        for check_answer in checks:
+            check_answer(lambda *given: None)
+
+    return run
+
+
 def run_sampling(B: int, V: int) -> Callable:
     def run() -> None:
         logits = sampling.at_temperature(torch.ones(B, V), 2.0)
@@ -688,6 +722,37 @@ RUNS = {
     ),
     "toolbox.metrics": (run_metrics, {"B": 5, "T": 7, "S": 11}),
     "toolbox.sampling": (run_sampling, {"B": 5, "V": 13}),
+    "toolbox.gaps": (run_gaps, {"V": 7, "gaps": None}),
+    "toolbox.losses": (run_losses, {"V": 7, "size": 5}),
+    "toolbox.whiteboard_attention": (
+        partial(
+            run_checks,
+            whiteboard_attention.check_attention,
+            whiteboard_attention.check_mask,
+            whiteboard_attention.check_multi_head,
+            whiteboard_attention.check_additive,
+        ),
+        {"B": 2, "H": 3, "K": 5, "S": 11, "A": 19, "T": None, "D": None},
+    ),
+    "toolbox.whiteboard_layers": (
+        partial(
+            run_checks,
+            whiteboard_layers.check_layer_norm,
+            whiteboard_layers.check_positions,
+            whiteboard_layers.check_glu,
+            whiteboard_layers.check_lstm_step,
+        ),
+        {"B": 2, "F": 7, "T": None, "D": None},
+    ),
+    "toolbox.whiteboard_outputs": (
+        partial(
+            run_checks,
+            whiteboard_outputs.check_negative_sampling,
+            whiteboard_outputs.check_cross_entropy,
+            whiteboard_outputs.check_beam_step,
+        ),
+        {"B": 2, "T": 5, "N": 7, "V": 11, "width": 3},
+    ),
 }
 EXAMPLES = {
     name: Example(sizes, run(**sizes)) for name, (run, sizes) in RUNS.items()

@@ -151,7 +151,7 @@ def _code_with(
         places = torch.arange(first, first + length)
         powers = exponent * torch.arange(size // 2)
         of_sines, of_cosines = (
-            places.unsqueeze(1) / 10_000 ** (power / size)  # (T, D / 2)
+            places.unsqueeze(1) / 10_000 ** (power / size)
             for power in (powers, powers + apart)
         )
         return join(of_sines.sin(), of_cosines.cos())  # (T, D)

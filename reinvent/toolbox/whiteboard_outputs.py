@@ -262,7 +262,7 @@ def check_beam_step(answer: Callable) -> Verdict:
 
 
 def _sum(past: Tensor, following: Tensor) -> Tensor:
-    return past.unsqueeze(1) + following  # (W, V)
+    return past.unsqueeze(1) + following  # (width, V)
 
 
 def _row_and_column(place: Tensor) -> tuple[Tensor, Tensor]:
@@ -273,7 +273,7 @@ def _beam_with(
     join: Callable = _sum, places: Callable = _row_and_column
 ) -> Callable:
     def step(past: Tensor, following: Tensor) -> tuple[Tensor, ...]:
-        best, place = join(past, following).flatten().topk(W)  # 2 x (W,)
+        best, place = join(past, following).flatten().topk(W)  # 2 x (width,)
         return (*places(place), best)
 
     return step
