@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 import torch
-from babi_files import read_task, write_table
+from babi_files import read_task
+from tables import write_table
 
 from reinvent.memory_networks import MemoryNetwork, MemoryNetworkConfig
 from reinvent.toolbox.fit import fit

@@ -16,7 +16,6 @@ a network trained on 20 tasks each row has a twentieth.
 """
 
 import argparse
-import csv
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +23,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from babi_files import read_task, write_table
+from babi_files import read_task
+from tables import read_table, write_table
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
@@ -294,24 +294,6 @@ def mean_row(rows: list[dict], setting: Setting) -> dict:
     }
 
 
-def read_table(path: Path | None) -> list[dict]:
-    """The rows that an earlier command kept.
-
-    Raises:
-        ValueError: If the file is another table.
-    """
-    if path is None or not path.exists():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        if tuple(table.fieldnames or ()) != COLUMNS:
-            raise ValueError(
-                f"{path} has the columns {table.fieldnames}, expected "
-                f"{list(COLUMNS)}"
-            )
-        return list(table)
-
-
 def split(rows: list[dict], setting: Setting) -> tuple[list[dict], list[dict]]:
     """The rows of tasks of this setting, and all rows of other settings.
 
@@ -340,7 +322,7 @@ def complete(
     folder: Path, setting: Setting, tasks: Sequence[int], output: Path | None
 ) -> None:
     """Makes the rows that are missing and keeps each when it is there."""
-    mine, others = split(read_table(output), setting)
+    mine, others = split(read_table(output, COLUMNS), setting)
     groups = [tasks] if setting.has("joint") else [[task] for task in tasks]
     for group in groups:
         if {str(row["task"]) for row in mine}.issuperset(map(str, group)):

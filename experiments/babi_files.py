@@ -1,8 +1,5 @@
-"""What the bAbI experiments share: finding the files, keeping the table."""
+"""Where the files of bAbI are, for the experiments that read them."""
 
-import csv
-import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from reinvent.toolbox.stories import Question, read_babi
@@ -30,13 +27,3 @@ def read_task(
         read_babi(task_file(folder, task, part)) for part in ("train", "test")
     )
     return train, test
-
-
-def write_table(path: Path, columns: Sequence[str], rows: list[dict]) -> None:
-    """Writes a csv file, whole or not at all."""
-    half = path.with_suffix(".new")
-    with open(half, "w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, columns, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-    os.replace(half, path)

@@ -205,8 +205,8 @@ def encoding(kind: Kind, text: Text, count: int) -> Contest:
 
 def reader(encode: Encoder, parts: list[list[str]]) -> Callable[[], object]:
     """Encodes the next part whenever it is called."""
-    todo = cycle(parts)
-    return lambda: encode(next(todo))
+    turns = cycle(parts)
+    return lambda: encode(next(turns))
 
 
 def cut(lines: list[str], parts: int) -> list[list[str]]:

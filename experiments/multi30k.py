@@ -22,7 +22,6 @@ book/results/multi30k.csv, which the league table shows.
 """
 
 import argparse
-import csv
 import math
 import platform
 import sys
@@ -32,7 +31,6 @@ from pathlib import Path
 
 import sacrebleu
 import torch
-from babi_files import write_table
 from multi30k_files import (
     LANGUAGES,
     PARTS,
@@ -42,6 +40,7 @@ from multi30k_files import (
     real_task,
 )
 from multi30k_translators import MAX_LENGTH, TRANSLATORS, Setting
+from tables import read_table, write_table
 from torch import nn
 from tqdm import tqdm
 
@@ -263,30 +262,12 @@ def run(
     }
 
 
-def read_table(path: Path | None) -> list[dict]:
-    """The rows that earlier commands kept.
-
-    Raises:
-        ValueError: If the file is another table.
-    """
-    if path is None or not path.exists():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        if tuple(table.fieldnames or ()) != COLUMNS:
-            raise ValueError(
-                f"{path} has the columns {table.fieldnames}, expected "
-                f"{list(COLUMNS)}"
-            )
-        return list(table)
-
-
 def keep(path: Path, row: dict) -> None:
     """Writes a row into the table, in the place of one of its settings."""
     same = [str(row[name]) for name in IS_SAME]
     rows = [
         row if [old[name] for name in IS_SAME] == same else old
-        for old in read_table(path)
+        for old in read_table(path, COLUMNS)
     ]
     write_table(path, COLUMNS, rows if row in rows else [*rows, row])
 
@@ -325,7 +306,9 @@ def main() -> None:
             raise ValueError("--device cuda, but no GPU is here")
         if threads is not None:
             torch.set_num_threads(threads)
-        read_table(output)  # another table stops here, not after an hour
+        read_table(
+            output, COLUMNS
+        )  # another table stops here, not after an hour
         if output and not output.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {output.parent}")
         where = torch.device(device or ("cuda" if gpu else "cpu"))

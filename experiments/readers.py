@@ -30,10 +30,10 @@ from pathlib import Path
 from statistics import mean
 
 import torch
-from babi_files import write_table
 from readers_base import Reader, Settings
 from readers_frozen import ELMo, SkipGram
 from readers_tuned import BERT, GPT, GPT2, RoBERTa
+from tables import write_table
 from torch import Tensor
 
 from reinvent.toolbox import document_tasks

@@ -25,7 +25,6 @@ book/results/sst2.csv.
 """
 
 import argparse
-import csv
 import platform
 import sys
 import time
@@ -33,8 +32,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from babi_files import write_table
 from sst2_methods import MiniLM, Opinions, TfIdf, fine_tuned, on_features
+from tables import read_table, write_table
 
 from reinvent.toolbox.downloads import locate
 from reinvent.toolbox.fit import NotFiniteLossError
@@ -101,29 +100,11 @@ def measure(
     }
 
 
-def read_table(path: Path | None) -> list[dict]:
-    """The rows that an earlier command kept.
-
-    Raises:
-        ValueError: If the file is another table.
-    """
-    if path is None or not path.exists():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file)
-        if tuple(table.fieldnames or ()) != COLUMNS:
-            raise ValueError(
-                f"{path} has the columns {table.fieldnames}, expected "
-                f"{list(COLUMNS)}"
-            )
-        return list(table)
-
-
 def keep(path: Path, row: dict) -> None:
     """Writes a row into the table, in the place of an older one."""
     rows = [
         old
-        for old in read_table(path)
+        for old in read_table(path, COLUMNS)
         if (old["name"], old["seed"]) != (row["name"], row["seed"])
     ]
     write_table(path, COLUMNS, [*rows, row])
@@ -138,7 +119,7 @@ def run(given: argparse.Namespace) -> None:
     """
     done = [
         (row["name"], row["seed"], row["settings"])
-        for row in read_table(given.output)
+        for row in read_table(given.output, COLUMNS)
     ]
     folder = given.data or locate("sst-2")
     train, dev = (read_reviews(folder, part) for part in ("train", "dev"))

@@ -44,7 +44,7 @@ def numbers(nodes, name, part="style"):
     return torch.tensor(found)
 
 
-def close(found, expected):
+def assert_numbers(found, expected):
     torch.testing.assert_close(
         found.double(), expected.double(), atol=0.0006, rtol=0
     )
@@ -61,7 +61,7 @@ def strengths(page, active=H):
 SIDES = ("left", "right")
 
 
-def close_lines(page, expected, active=H):
+def assert_lines(page, expected, active=H):
     torch.testing.assert_close(
         strengths(page, active).double(),
         expected.double(),
@@ -87,10 +87,10 @@ def test_hovering_a_word_of_a_head_view_shows_where_it_looks(show):
     page.locator("#left text").nth(1).hover()
     assert page.locator("line[visibility=visible]").count() == H * S
     boxes = page.locator("#right .attentionBoxes rect")
-    close(numbers(boxes, "opacity").reshape(H, S), SELF[0, :, 1])
+    assert_numbers(numbers(boxes, "opacity").reshape(H, S), SELF[0, :, 1])
     page.locator("#right text").nth(4).hover()
     boxes = page.locator("#left .attentionBoxes rect")
-    close(numbers(boxes, "opacity").reshape(H, S), SELF[0, :, :, 4])
+    assert_numbers(numbers(boxes, "opacity").reshape(H, S), SELF[0, :, :, 4])
     page.mouse.move(890, 890)
     assert page.locator("line[visibility=visible]").count() == 0
     assert numbers(boxes, "opacity").sum() == 0
@@ -98,9 +98,9 @@ def test_hovering_a_word_of_a_head_view_shows_where_it_looks(show):
 
 def test_the_menu_of_a_head_view_changes_the_layer(show):
     page = show(head_view(SELF, SOURCE))
-    close_lines(page, SELF[0])
+    assert_lines(page, SELF[0])
     menu(page, "Layer").select_option("1")
-    close_lines(page, SELF[1])
+    assert_lines(page, SELF[1])
 
 
 def test_a_click_on_a_head_takes_it_out_and_back_in(show):
@@ -109,13 +109,13 @@ def test_a_click_on_a_head_takes_it_out_and_back_in(show):
     squares.nth(1).click()
     without = SELF[0].clone()
     without[1] = 0
-    close_lines(page, without, H - 1)
+    assert_lines(page, without, H - 1)
     squares.nth(1).click()
-    close_lines(page, SELF[0])
+    assert_lines(page, SELF[0])
     squares.nth(2).dblclick()
     alone = torch.zeros_like(SELF[0])
     alone[2] = SELF[0, 2]
-    close_lines(page, alone, 1)
+    assert_lines(page, alone, 1)
 
 
 def test_a_head_view_begins_where_it_is_told(show):
@@ -123,7 +123,7 @@ def test_a_head_view_begins_where_it_is_told(show):
     assert menu(page, "Layer").input_value() == "1"
     alone = torch.zeros_like(SELF[1])
     alone[2] = SELF[1, 2]
-    close_lines(page, alone, 1)
+    assert_lines(page, alone, 1)
 
 
 def test_a_menu_shows_each_part_of_a_transformer(show):
@@ -132,7 +132,7 @@ def test_a_menu_shows_each_part_of_a_transformer(show):
     for place, expected in enumerate(sides):
         menu(page, "Attention").select_option(str(place))
         assert words(page, *SIDES) == list(expected)
-        close_lines(page, THREE[place][0, 0])
+        assert_lines(page, THREE[place][0, 0])
 
 
 def test_a_click_enlarges_a_small_picture_and_puts_it_away(show):
@@ -147,7 +147,7 @@ def test_a_click_enlarges_a_small_picture_and_puts_it_away(show):
     assert texts(page.locator(".detail .token")) == TARGET + SOURCE
     lines = page.locator(".detail.detail line")
     found = numbers(lines, "stroke-opacity", "attr").reshape(T, S)
-    close(found, THREE.cross[0, 1, 2])
+    assert_numbers(found, THREE.cross[0, 1, 2])
     page.locator(".detail .token").nth(3).hover()
     groups = numbers(page.locator(".attn-line-group"), "opacity")
     assert groups.tolist() == [0, 0, 0, 1, 0, 0, 0]
@@ -160,7 +160,7 @@ def test_a_neuron_view_opens_the_computation(show):
     row = page.locator("#collapsed #leftText > g").nth(2)
     row.hover()
     boxes = page.locator("#collapsed #rightText .highlight")
-    close(numbers(boxes, "opacity"), SELF[0, 0, 2])
+    assert_numbers(numbers(boxes, "opacity"), SELF[0, 0, 2])
     assert not page.locator("#expanded").is_visible()
     row.locator("rect").last.click()
     assert page.locator("#expanded").is_visible()
@@ -172,7 +172,7 @@ def test_a_neuron_view_opens_the_computation(show):
     torch.testing.assert_close(
         sums, scores.sum(-1) / K**0.5, atol=0.005, rtol=0
     )
-    close(
+    assert_numbers(
         numbers(page.locator("#expanded #rightText .highlight"), "opacity"),
         SELF[0, 0, 3],
     )
@@ -186,11 +186,11 @@ def test_the_menus_of_a_neuron_view_change_layer_and_head(show):
         found = numbers(lines, "stroke-opacity", "attr")
         return found.reshape(S, S)
 
-    close(drawn(), SELF[1, 2])
+    assert_numbers(drawn(), SELF[1, 2])
     menu(page, "Layer").select_option("0")
-    close(drawn(), SELF[0, 2])
+    assert_numbers(drawn(), SELF[0, 2])
     menu(page, "Head").select_option("1")
-    close(drawn(), SELF[0, 1])
+    assert_numbers(drawn(), SELF[0, 1])
 
 
 def test_a_neuron_view_has_room_for_more_targets_than_sources(show):

@@ -354,7 +354,7 @@ def test_a_row_is_replaced_by_its_own_settings_alone(folder, monkeypatch):
     assert rows[0] == first[0]
     table = folder / "table.csv"
     multi30k.keep(table, {**rows[1], "BLEU greedy": "99.9"})
-    kept = multi30k.read_table(table)
+    kept = multi30k.read_table(table, multi30k.COLUMNS)
     assert kept == [rows[0], {**rows[1], "BLEU greedy": "99.9"}, *rows[2:]]
     assert not list(folder.glob("*.new"))
 
